@@ -1,0 +1,47 @@
+// Kinds of failure, and the exit code that each ends the program with.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace miraclemax {
+
+// The documented exit codes (README, "Exit codes"). A script may rely on them.
+enum class ExitCode : int {
+    ok = 0,
+    failed = 1,        // something that has no code of its own went wrong
+    usage = 2,         // the command line is wrong; nothing was done
+    incomplete = 3,    // the run ended, but a component is missing, or entries changed or were unreadable
+    nothing = 4,       // no volume or path is labelled for backup
+    busy = 5,          // another run holds the backup folder
+    config = 6,        // configuration or label is wrong
+    podman = 7,        // podman's socket can't be reached, or podman refused
+    key = 8,           // a key is missing, expired, revoked or unusable
+    destination = 9,   // the backup folder is full, read-only or missing
+    not_released = 10, // a container could not be put back as it was
+    not_found = 11,    // no such backup or component
+    interrupted = 12,  // SIGTERM or Ctrl-C; everything was released
+};
+
+// A failure with a sentence for the user, and what to do about it (may be empty).
+// Context is added once, where the name of the thing is known, by with().
+class Error : public std::runtime_error {
+public:
+    Error(ExitCode code, const std::string& message, std::string remedy = {})
+        : std::runtime_error(message), code_(code), remedy_(std::move(remedy)) {}
+
+    [[nodiscard]] ExitCode code() const noexcept { return code_; }
+    [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
+    // The same failure, its message begun with "context: ".
+    [[nodiscard]] Error with(std::string_view context) const {
+        return {code_, std::string(context) + ": " + what(), remedy_};
+    }
+
+private:
+    ExitCode code_;
+    std::string remedy_;
+};
+
+} // namespace miraclemax

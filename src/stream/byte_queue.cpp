@@ -1,0 +1,64 @@
+#include "stream/byte_queue.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace miraclemax::stream {
+
+// Both ends copy without the lock: a part of the ring belongs to one of them at a time, by begin_ and used_.
+bool ByteQueue::write(Bytes bytes) {
+    std::unique_lock lock(mutex_);
+    while (!bytes.empty()) {
+        changed_.wait(lock, [this] { return abandoned_ || used_ < ring_.size(); });
+        if (abandoned_) {
+            return false;
+        }
+        const std::size_t at = (begin_ + used_) % ring_.size();
+        const std::size_t count = std::min({bytes.size(), ring_.size() - used_, ring_.size() - at});
+        lock.unlock();
+        std::memcpy(ring_.data() + at, bytes.data(), count);
+        lock.lock();
+        used_ += count;
+        bytes = bytes.subspan(count);
+        changed_.notify_all();
+    }
+    return !abandoned_;
+}
+
+void ByteQueue::close() {
+    const std::lock_guard lock(mutex_);
+    closed_ = true;
+    changed_.notify_all();
+}
+
+std::optional<std::size_t> ByteQueue::read(std::span<std::byte> into) {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return abandoned_ || closed_ || used_ > 0; });
+    if (abandoned_) {
+        return std::nullopt;
+    }
+    const std::size_t count = std::min({into.size(), used_, ring_.size() - begin_});
+    const std::size_t at = begin_;
+    lock.unlock();
+    if (count > 0) {
+        std::memcpy(into.data(), ring_.data() + at, count);
+    }
+    lock.lock();
+    begin_ = (begin_ + count) % ring_.size();
+    used_ -= count;
+    changed_.notify_all();
+    return count;
+}
+
+void ByteQueue::abandon() noexcept {
+    const std::lock_guard lock(mutex_);
+    abandoned_ = true;
+    changed_.notify_all();
+}
+
+bool ByteQueue::drained() const {
+    const std::lock_guard lock(mutex_);
+    return closed_ && used_ == 0;
+}
+
+} // namespace miraclemax::stream
