@@ -1,0 +1,223 @@
+#include "keyring.hpp"
+
+#include "error.hpp"
+#include "openpgp/encryption.hpp"
+#include "stream/digest.hpp"
+
+#include <csignal>
+
+#include <unistd.h>
+
+namespace miraclemax::openpgp {
+namespace {
+
+using namespace testing;
+
+constexpr std::size_t mebibyte = std::size_t{1} << 20U;
+
+std::string encrypt(const Home& home, const Recipients& recipients, const std::string& plain) {
+    stream::StringSink cipher;
+    const auto sink = encrypt_to(cipher, home, recipients);
+    for (std::size_t at = 0; at < plain.size(); at += 100001) {
+        sink->write(bytes_of(plain).subspan(at, std::min<std::size_t>(100001, plain.size() - at)));
+    }
+    EXPECT_FALSE(cipher.finished());
+    sink->finish();
+    EXPECT_TRUE(cipher.finished());
+    return cipher.content();
+}
+
+TEST(EncryptTo, IsOpenedByStockGpgAtEverySize) {
+    const Keyring keys;
+    const std::string key = keys.make_key("one");
+    const Home home;
+    import_keys(home, keys.public_key(key));
+    for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{65536}, 5 * mebibyte + 1}) {
+        const std::string plain = mixture(size);
+        const std::string cipher = encrypt(home, {.fingerprints = {key}, .passphrase = {}}, plain);
+        EXPECT_TRUE(keys.decrypt(cipher) == plain) << size;
+        // Uncompressed: it can't be smaller than what went in.
+        EXPECT_GE(cipher.size(), plain.size());
+    }
+}
+
+TEST(EncryptTo, IsAes256WithIntegrityProtectionWhateverTheKeyPrefers) {
+    const Keyring keys;
+    const std::string key = keys.make_key("old", true, "--default-preference-list 'AES128 SHA256 ZLIB'");
+    const Home home;
+    import_keys(home, keys.public_key(key));
+    Keyring::write(keys / "m", encrypt(home, {.fingerprints = {key}, .passphrase = {}}, "text"));
+    const std::string packets = keys.gpg("--list-packets --show-session-key " + (keys / "m").string());
+    // gpg says "session key 9:..." on stderr: 9 is AES256 (RFC 4880, 9.2).
+    EXPECT_NE(Keyring::content_of(keys / "err").find("session key: '9:"), std::string::npos)
+        << Keyring::content_of(keys / "err");
+    EXPECT_TRUE(packets.find("mdc_method: 2") != std::string::npos ||
+                packets.find("aead") != std::string::npos)
+        << packets;
+    EXPECT_EQ(packets.find("compressed packet"), std::string::npos);
+}
+
+TEST(EncryptTo, IsOpenedByEachOfTwoRecipients) {
+    const Keyring first;
+    const Keyring second;
+    const std::string one = first.make_key("one");
+    const std::string two = second.make_key("two");
+    const Home home;
+    import_keys(home, first.public_key(one) + second.public_key(two));
+    const std::string plain = mixture(mebibyte);
+    const std::string cipher = encrypt(home, {.fingerprints = {one, two}, .passphrase = {}}, plain);
+    EXPECT_TRUE(first.decrypt(cipher) == plain);
+    EXPECT_TRUE(second.decrypt(cipher) == plain);
+}
+
+TEST(EncryptTo, TakesAPassphraseWithoutAnAgent) {
+    const Keyring keys;
+    const Home home;
+    const std::string plain = mixture(mebibyte);
+    const std::string cipher =
+        encrypt(home, {.fingerprints = {}, .passphrase = "correct \"horse\" \xc3\xbc'"}, plain);
+    Keyring::write(keys / "pass", "correct \"horse\" \xc3\xbc'");
+    const std::string with = "--pinentry-mode loopback --no-symkey-cache --passphrase-file ";
+    EXPECT_TRUE(keys.decrypt(cipher, with + (keys / "pass").string()) == plain);
+    Keyring::write(keys / "pass", "wrong");
+    Keyring::write(keys / "message", cipher);
+    std::string output;
+    EXPECT_NE(
+        keys.try_gpg(with + (keys / "pass").string() + " --decrypt " + (keys / "message").string(), output),
+        0);
+    output.clear();
+    keys.try_gpg("--list-packets " + with + (keys / "pass").string() + " " + (keys / "message").string(),
+                 output);
+    // 9 is AES256 (RFC 4880, 9.2).
+    EXPECT_NE(output.find("symkey enc packet: version 4, cipher 9"), std::string::npos) << output;
+    EXPECT_THROW(
+        encrypt_to(*std::make_unique<stream::StringSink>(), home, {.fingerprints = {}, .passphrase = "a\nb"}),
+        Error);
+}
+
+TEST(EncryptTo, RefusesBeforeAnyByteWhatIsUnusable) {
+    const Keyring keys;
+    const std::string signer = keys.make_key("signer", false);
+    const Home home;
+    import_keys(home, keys.public_key(signer));
+    stream::StringSink cipher;
+    for (const auto& wanted : {std::vector<std::string>{signer}, {std::string(40, 'A')}, {"signer"}, {}}) {
+        try {
+            const auto sink = encrypt_to(cipher, home, {.fingerprints = wanted, .passphrase = {}});
+            FAIL() << "no error";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ExitCode::key) << error.what();
+        }
+    }
+    EXPECT_TRUE(cipher.content().empty());
+}
+
+// Takes so many bytes, then is full.
+class FullSink : public stream::Sink {
+public:
+    explicit FullSink(std::size_t room) : room_(room) {}
+    void write(stream::Bytes bytes) override {
+        if (bytes.size() > room_) {
+            throw Error(ExitCode::destination, "the disk is full", "buy another");
+        }
+        room_ -= bytes.size();
+    }
+    void finish() override { finished_ = true; }
+    [[nodiscard]] bool finished() const { return finished_; }
+
+private:
+    std::size_t room_;
+    bool finished_ = false;
+};
+
+TEST(EncryptTo, PassesOnTheErrorOfTheNextSink) {
+    const Keyring keys;
+    const std::string key = keys.make_key("one");
+    const Home home;
+    import_keys(home, keys.public_key(key));
+    for (const std::size_t size : {std::size_t{10}, 8 * mebibyte}) {
+        FullSink full(size / 2);
+        const auto sink = encrypt_to(full, home, {.fingerprints = {key}, .passphrase = {}});
+        try {
+            for (std::size_t at = 0; at < size; at += mebibyte) {
+                sink->write(bytes_of(std::string(std::min(size, mebibyte), 'x')));
+            }
+            sink->finish();
+            FAIL() << "no error";
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ExitCode::destination);
+            EXPECT_STREQ(error.what(), "the disk is full");
+            EXPECT_EQ(error.remedy(), "buy another");
+        }
+        EXPECT_FALSE(full.finished());
+    }
+}
+
+TEST(EncryptTo, AbandonedLeavesNeitherProcessNorHome) {
+    const Keyring keys;
+    const std::string key = keys.make_key("one");
+    for (const bool symmetric : {false, true}) {
+        std::filesystem::path path;
+        stream::StringSink cipher;
+        {
+            const Home home;
+            path = home.path();
+            import_keys(home, keys.public_key(key));
+            Recipients recipients;
+            symmetric ? recipients.passphrase = "secret" : *recipients.fingerprints.insert({}, key);
+            const auto sink = encrypt_to(cipher, home, recipients);
+            sink->write(bytes_of(mixture(3 * mebibyte)));
+            const auto untouched = encrypt_to(cipher, home, recipients);
+        }
+        EXPECT_FALSE(cipher.finished());
+        EXPECT_FALSE(std::filesystem::exists(path));
+        EXPECT_TRUE(all_gone(path));
+    }
+}
+
+TEST(EncryptTo, SaysSoWhenGpgIsKilled) {
+    const Keyring keys;
+    const std::string key = keys.make_key("one");
+    const Home home;
+    import_keys(home, keys.public_key(key));
+    stream::StringSink cipher;
+    const auto sink = encrypt_to(cipher, home, {.fingerprints = {key}, .passphrase = {}});
+    sink->write(bytes_of(mixture(3 * mebibyte)));
+    int gpg = 0;
+    for (int attempt = 0; attempt < 500 && processes_of(home.path(), &gpg) == 0; ++attempt) {
+        ::usleep(2000);
+    }
+    ASSERT_GT(gpg, 0);
+    ::kill(gpg, SIGKILL);
+    EXPECT_THROW(
+        {
+            sink->write(bytes_of(mixture(mebibyte)));
+            sink->finish();
+        },
+        Error);
+    EXPECT_FALSE(cipher.finished());
+}
+
+TEST(EncryptTo, WorksInManyThreadsAtOnce) {
+    const Keyring keys;
+    const std::string key = keys.make_key("one");
+    const Home home;
+    import_keys(home, keys.public_key(key));
+    std::vector<stream::StringSink> ciphers(6);
+    std::vector<std::unique_ptr<stream::Sink>> sinks;
+    for (auto& cipher : ciphers) {
+        sinks.push_back(encrypt_to(cipher, home, {.fingerprints = {key}, .passphrase = {}}));
+    }
+    for (auto& sink : sinks) {
+        sink->write(bytes_of("the same"));
+    }
+    for (auto& sink : sinks) {
+        sink->finish();
+    }
+    for (const auto& cipher : ciphers) {
+        EXPECT_EQ(keys.decrypt(cipher.content()), "the same");
+    }
+}
+
+} // namespace
+} // namespace miraclemax::openpgp
