@@ -1,0 +1,42 @@
+// Why a call got no usable answer, and the sentence and remedy for it.
+#pragma once
+
+#include "error.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace miraclemax::podman {
+
+struct Failure {
+    enum class Kind {
+        missing,   // no such path
+        no_socket, // the path is something else
+        forbidden,
+        refused, // nobody listens (any more)
+        deadline,
+        cut, // the answer ended too early
+        too_large,
+        garbage, // not HTTP
+    };
+    Kind kind = Kind::garbage;
+    std::string detail{};
+};
+
+// From the errno of connect(2); 0 (unknown) finds it out by trying.
+[[nodiscard]] Failure::Kind kind_of_refusal(const std::string& socket, int number);
+
+// act as in "pause container db". ExitCode::podman.
+[[nodiscard]] Error error_of(const Failure& failure, const std::string& act, const std::string& socket,
+                             std::chrono::milliseconds deadline);
+
+// An answer that is no success. Podman's own JSON {"cause","message","response"} gives the text; a cause
+// "no such …" or "image not known" gives ExitCode::not_found, everything else ExitCode::podman. call as in
+// "POST libpod/containers/{id}/pause", for the remedy where a filter in front of the socket forbids it.
+[[nodiscard]] Error refusal(long status, const std::string& body, const std::string& act,
+                            const std::string& call);
+
+// "No such object" as podman says it (404 with JSON), not the 404 of a route that is unknown.
+[[nodiscard]] bool says_no_such(long status, const std::string& body);
+
+} // namespace miraclemax::podman
