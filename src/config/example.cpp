@@ -1,0 +1,42 @@
+#include "config/options.hpp"
+
+namespace miraclemax::config {
+
+std::string example_config() {
+    std::string text =
+        "# miraclemax: every option with its default. The file may be empty; an unknown key is an error.\n"
+        "# Each option can also be set by the variable named beside it (a list: separated by commas),\n"
+        "# and the variable wins. Lives at /etc/miraclemax/config.yml.\n";
+    std::string section;
+    for (const auto& option : options()) {
+        text += "\n";
+        if (option.section() != section && !option.section().empty())
+            text += option.section() + ":\n";
+        section = option.section();
+        const std::string indent = section.empty() ? "" : "  ";
+        text += indent + "# " + option.text + "\n";
+        text += indent + "# (" + option.type + "; " + option.variable() + ")\n";
+        text += indent + (section.empty() ? option.key : option.key.substr(section.size() + 1)) + ": " +
+                option.standard + "\n";
+    }
+    text += R"(
+# Volumes by name and host paths that are backed up beside what labels select, and what overrides labels (the
+# stricter `encryption` wins). `volume` or `path`, and any of the words below; each is as its label.
+components: []
+#components:
+#  - path: /home/me/homeassistant-config
+#    component: homeassistant
+#    category: infrastructure
+#    priority: high               # critical, high, medium, low: the order of backup and restore
+#    encryption: required         # required, optional, never
+#    exclude: ["*.log", "tts/"]
+#  - volume: n8n-data
+#    backup: "true"               # true; optional: only with --full; false: left out
+#    quiesce: auto                # auto, pause, stop, none
+#    group: n8n                   # components of one group are frozen together
+#    max_freeze: 30s              # longer than this, and the group is released and fails
+)";
+    return text;
+}
+
+} // namespace miraclemax::config
