@@ -1,0 +1,153 @@
+#include "error.hpp"
+#include "quiesce/journal.hpp"
+#include "quiesce/journal_file.hpp"
+#include "quiesce/record.hpp"
+#include "stream/fault_point.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <system_error>
+
+#include <fcntl.h>
+#include <sys/file.h>
+
+namespace miraclemax::quiesce {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::size_t longest = 64 * 1024 * 1024;
+
+// Names of the runs that have a journal, sorted.
+std::vector<std::string> runs_in(const fs::path& folder) {
+    std::error_code error;
+    std::vector<std::string> runs;
+    for (auto entry = fs::directory_iterator(folder, error); !error && entry != fs::directory_iterator();
+         entry.increment(error))
+        if (entry->path().extension() == ".journal" && !entry->path().stem().empty())
+            runs.push_back(entry->path().stem().string());
+    if (error && error != std::errc::no_such_file_or_directory)
+        throw Error(ExitCode::failed,
+                    fmt::format("can't read the folder of journals {}: {}", folder.string(), error.message()),
+                    "it must be readable by the user that runs miraclemax");
+    std::sort(runs.begin(), runs.end());
+    return runs;
+}
+
+} // namespace
+
+class DeadJournal::Impl {
+public:
+    // Without a file: it is there, but can't be opened.
+    Impl(std::string run, std::optional<JournalFile> file) : run_(std::move(run)), file_(std::move(file)) {
+        reading_.damaged = true;
+        if (file_)
+            reading_ = read_records(file_->read());
+    }
+
+    [[nodiscard]] const std::string& run() const { return run_; }
+    [[nodiscard]] const Reading& reading() const { return reading_; }
+
+    void done(const std::string& id) {
+        if (std::erase_if(reading_.open, [&](const Entry& entry) { return entry.id == id; }) == 0)
+            return;
+        MIRACLEMAX_FAULT_POINT("recovery.done");
+        auto& file = need();
+        if (!prepared_) {
+            // A torn tail is wiped, so that it never stands before a good record.
+            const auto rest = file.read().substr(reading_.end);
+            const auto torn = rest.find_last_not_of('\0');
+            file.append_at(reading_.end);
+            if (torn != std::string::npos)
+                file.append(std::string(torn + 1, '\0'));
+            file.append_at(reading_.end);
+            if (reading_.inside_line)
+                file.append("\n");
+            prepared_ = true;
+        }
+        file.append(done_record(id));
+    }
+
+    void remove() {
+        auto& file = need();
+        if (reading_.damaged)
+            file.rename(fs::path(file.path()).replace_extension(".damaged-journal"));
+        else
+            file.remove();
+        file_.reset();
+    }
+
+private:
+    JournalFile& need() {
+        if (!file_)
+            throw Error(ExitCode::failed, fmt::format("can't open the journal of run {}", run_),
+                        "run this as the user that made it");
+        return *file_;
+    }
+
+    std::string run_;
+    std::optional<JournalFile> file_;
+    Reading reading_;
+    bool prepared_ = false;
+};
+
+DeadJournal::DeadJournal(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+DeadJournal::DeadJournal(DeadJournal&&) noexcept = default;
+DeadJournal& DeadJournal::operator=(DeadJournal&&) noexcept = default;
+DeadJournal::~DeadJournal() = default;
+const std::string& DeadJournal::run() const {
+    return impl_->run();
+}
+const std::vector<Entry>& DeadJournal::open() const {
+    return impl_->reading().open;
+}
+bool DeadJournal::damaged() const {
+    return impl_->reading().damaged;
+}
+void DeadJournal::done(const std::string& id) {
+    impl_->done(id);
+}
+void DeadJournal::remove() {
+    impl_->remove();
+}
+
+std::vector<DeadJournal> dead_journals(const fs::path& folder) {
+    std::vector<DeadJournal> dead;
+    for (const auto& run : runs_in(folder)) {
+        try {
+            if (auto file = JournalFile::lock(folder / (run + ".journal")))
+                dead.push_back(DeadJournal(std::make_unique<DeadJournal::Impl>(run, std::move(file))));
+        } catch (const Error&) {
+            dead.push_back(DeadJournal(std::make_unique<DeadJournal::Impl>(run, std::nullopt)));
+        }
+    }
+    return dead;
+}
+
+bool alive(const fs::path& folder, const std::string& run) {
+    const stream::Descriptor file(
+        ::open(journal_path(folder, run).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+    return file && ::flock(file.get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+std::map<std::string, std::string> held_by_living(const fs::path& folder,
+                                                  const std::set<std::string>& except_runs) {
+    std::map<std::string, std::string> held;
+    for (const auto& run : runs_in(folder)) {
+        if (except_runs.count(run) != 0 || !alive(folder, run))
+            continue;
+        try {
+            for (const auto& entry : read_records(stream::read_file(journal_path(folder, run), longest)).open)
+                if (entry.act != Act::none)
+                    held[entry.id] = run;
+        } catch (const Error&) { // it ended in between
+        }
+    }
+    return held;
+}
+
+} // namespace miraclemax::quiesce

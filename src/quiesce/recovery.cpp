@@ -1,0 +1,124 @@
+#include "quiesce/recovery.hpp"
+
+#include "error.hpp"
+#include "quiesce/crew.hpp"
+#include "quiesce/hook.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <functional>
+#include <mutex>
+#include <set>
+
+namespace miraclemax::quiesce {
+
+namespace {
+
+// Undoes one dead run. Members are touched by several threads only under the mutex.
+class Replay {
+public:
+    Replay(podman::Engine& engine, DeadJournal& journal, const std::map<std::string, std::string>& living,
+           RecoveryReport& report)
+        : engine_(engine), journal_(journal), living_(living), report_(report) {}
+
+    void run() {
+        if (journal_.damaged())
+            warn("its journal is damaged: what could be read is undone; look whether other containers are "
+                 "paused or stopped (podman ps -a)");
+        std::vector<Entry> pauses;
+        std::map<int, std::vector<Entry>, std::greater<>> stops; // last stage first
+        for (const auto& entry : journal_.open()) {
+            if (const auto living = living_.find(entry.id); living != living_.end())
+                leave(entry, living->second);
+            else if (entry.act == Act::stop)
+                stops[entry.stage].push_back(entry);
+            else
+                pauses.push_back(entry);
+        }
+        put_back(pauses);
+        for (const auto& [stage, entries] : stops)
+            put_back(entries);
+        finish(pauses);
+        for (const auto& [stage, entries] : stops)
+            finish(entries);
+        if (open_)
+            return;
+        guarded([&] { journal_.remove(); });
+    }
+
+private:
+    void warn(const std::string& text) {
+        report_.warnings.push_back(fmt::format("run {}: {}", journal_.run(), text));
+    }
+
+    void guarded(const std::function<void()>& act) {
+        try {
+            act();
+        } catch (const std::exception& error) {
+            warn(error.what());
+        }
+    }
+
+    // That run releases it; should it die, its own journal does.
+    void leave(const Entry& entry, const std::string& run) {
+        open_ = true;
+        report_.containers.push_back(
+            {.run = journal_.run(),
+             .id = entry.id,
+             .name = entry.name,
+             .what = fmt::format("is held by run {}, which lives: left to it", run)});
+    }
+
+    void put_back(const std::vector<Entry>& entries) {
+        Crew crew(entries.size(), [&](std::size_t i) {
+            auto result = undo(engine_, entries[i]);
+            result.run = journal_.run();
+            const std::lock_guard lock(mutex_);
+            if (!result.ok)
+                failed_.insert(entries[i].id);
+            report_.containers.push_back(std::move(result));
+        });
+        crew.join();
+    }
+
+    void finish(const std::vector<Entry>& entries) {
+        for (const auto& entry : entries) {
+            if (failed_.count(entry.id) != 0) {
+                open_ = true;
+                continue;
+            }
+            if (const auto trouble = run_after_hook(engine_, entry))
+                warn(*trouble);
+            guarded([&] { journal_.done(entry.id); });
+        }
+    }
+
+    podman::Engine& engine_;
+    DeadJournal& journal_;
+    const std::map<std::string, std::string>& living_;
+    RecoveryReport& report_;
+    std::mutex mutex_;
+    std::set<std::string> failed_;
+    bool open_ = false;
+};
+
+} // namespace
+
+bool RecoveryReport::ok() const {
+    return std::all_of(containers.begin(), containers.end(), [](const Recovered& one) { return one.ok; });
+}
+
+RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder) {
+    RecoveryReport report;
+    auto dead = dead_journals(folder);
+    std::set<std::string> ours; // seen from here, the journals that this call holds look alive
+    for (const auto& journal : dead)
+        ours.insert(journal.run());
+    const auto living = held_by_living(folder, ours);
+    for (auto& journal : dead)
+        Replay(engine, journal, living, report).run();
+    return report;
+}
+
+} // namespace miraclemax::quiesce
