@@ -1,0 +1,69 @@
+// The local tier: a folder of backups, each a folder of its own.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace miraclemax::store {
+
+// A backup's id: "20251016_030000", with "_2", "_3" … when that exists or would not lie after the newest.
+[[nodiscard]] bool is_backup_id(const std::string& name);
+
+// Held for a run; dies with its holder (flock on <root>/.lock, close-on-exec).
+class Lock {
+public:
+    virtual ~Lock() = default;
+};
+
+// A backup under way: <root>/.partial-<id>/. The destructor without publish() removes it.
+class Partial {
+public:
+    Partial(const std::filesystem::path& root, std::string id);
+    ~Partial();
+    Partial(const Partial&) = delete;
+    Partial& operator=(const Partial&) = delete;
+
+    [[nodiscard]] const std::string& id() const { return id_; }
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    // A private folder for one component's worker, made anew (emptied when it exists).
+    std::filesystem::path work_folder(const std::string& component);
+    // Moves a finished file from the component's work folder to <category>/<leaf>; returns "<category>/<leaf>".
+    std::string adopt(const std::string& component, const std::string& category, const std::string& leaf);
+    void drop_work_folder(const std::string& component);
+    void write(const std::string& relative, const std::string& content); // 0600, fsynced
+    // Everything durable, then one rename to <root>/<id>. Throws Error (destination); then nothing is visible.
+    void publish();
+
+private:
+    std::filesystem::path root_;
+    std::string id_;
+    std::filesystem::path path_;
+    bool published_ = false;
+};
+
+class BackupFolder {
+public:
+    // Throws Error (destination) when it is missing, not a folder, or not writable, with the remedy.
+    explicit BackupFolder(std::filesystem::path root);
+    // Throws Error (busy) naming the other run's pid and start where known.
+    [[nodiscard]] std::unique_ptr<Lock> lock();
+    [[nodiscard]] std::vector<std::string> ids() const; // published, oldest first by name
+    [[nodiscard]] std::filesystem::path path_of(const std::string& id) const;
+    [[nodiscard]] std::optional<std::string> latest() const;
+    void set_latest(const std::string& id); // atomic
+    [[nodiscard]] std::string next_id(std::chrono::system_clock::time_point now) const; // local time
+    // Removes what dead runs left (.partial-*, half-made links). The lock must be held.
+    std::vector<std::string> sweep();
+    [[nodiscard]] std::uint64_t free_bytes() const;
+    [[nodiscard]] const std::filesystem::path& root() const { return root_; }
+
+private:
+    std::filesystem::path root_;
+};
+
+} // namespace miraclemax::store
