@@ -1,0 +1,34 @@
+#include "cli/signals.hpp"
+
+#include <signal.h>
+
+#include <ctime>
+
+namespace miraclemax::cli {
+namespace {
+
+sigset_t ends() {
+    sigset_t set;
+    ::sigemptyset(&set);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+        ::sigaddset(&set, signal);
+    return set;
+}
+
+} // namespace
+
+Signals::Signals() {
+    const sigset_t set = ends();
+    ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    waiter_ = std::jthread([this, set](const std::stop_token& over) {
+        const timespec pause{.tv_sec = 0, .tv_nsec = 100'000'000};
+        while (!over.stop_requested())
+            if (::sigtimedwait(&set, nullptr, &pause) > 0)
+                source_.request_stop();
+    });
+}
+
+Signals::~Signals() = default;
+
+} // namespace miraclemax::cli

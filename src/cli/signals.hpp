@@ -1,0 +1,24 @@
+// SIGTERM, SIGINT and SIGHUP as a stop request.
+#pragma once
+
+#include <stop_token>
+#include <thread>
+
+namespace miraclemax::cli {
+
+// Made in main's thread before any other is started: the signals are blocked everywhere, and one thread waits
+// for them. Children get an empty mask from the worker's launcher.
+class Signals {
+public:
+    Signals();
+    ~Signals();
+    Signals(const Signals&) = delete;
+    Signals& operator=(const Signals&) = delete;
+    [[nodiscard]] std::stop_token token() const { return source_.get_token(); }
+
+private:
+    std::stop_source source_;
+    std::jthread waiter_;
+};
+
+} // namespace miraclemax::cli

@@ -1,0 +1,68 @@
+// Composition root: the only place that names concrete classes and sees the configuration.
+#include "cli/command_line.hpp"
+#include "config/config.hpp"
+#include "error.hpp"
+#include "podman/rest_engine.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+
+namespace {
+
+using namespace miraclemax;
+
+std::optional<std::string> variable(const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+}
+
+run::Launch launch_from(const std::string& word) {
+    return word == "child"       ? run::Launch::child
+           : word == "container" ? run::Launch::container
+                                 : run::Launch::automatic;
+}
+
+cli::Setup load(const std::string& file) {
+    auto config = config::load_config(file, variable);
+    return {.settings = {.instance = config.instance,
+                         .backups = config.backups,
+                         .state = config.state,
+                         .hooks = config.hooks,
+                         .compression =
+                             worker::compression_from(config.compression).value_or(worker::Compression::gzip),
+                         .level = config.level,
+                         .threads = config.threads,
+                         .recipients = config.recipients,
+                         .key_files = {config.key_files.begin(), config.key_files.end()},
+                         .passphrase = config.passphrase,
+                         .encryption_default = component::encryption_from(config.encryption_default)
+                                                   .value_or(component::Encryption::optional),
+                         .signing = config.signing,
+                         .trusted_xattrs = config.trusted_xattrs,
+                         .launch = launch_from(config.worker),
+                         .worker_silence = config.worker_silence,
+                         .configured = config.components},
+            .socket = config.socket};
+}
+
+std::unique_ptr<podman::Engine> connect(const std::string& configured) {
+    return podman::connect({.socket = podman::find_socket(configured, variable)});
+}
+
+std::optional<std::string> self_id() {
+    std::ostringstream text;
+    text << std::ifstream("/proc/self/mountinfo").rdbuf();
+    return podman::own_container_id(text.str());
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    return cli::command_line(argc, argv,
+                             {.load = load,
+                              .connect = connect,
+                              .self_id = self_id,
+                              .example_config = config::example_config,
+                              .work = worker::worker_main});
+}

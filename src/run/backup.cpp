@@ -1,0 +1,149 @@
+#include "run/backup.hpp"
+
+#include "run/group_backup.hpp"
+#include "run/publication.hpp"
+#include "run/recover.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace miraclemax::run {
+namespace {
+
+// What a dead run left comes first: its frozen containers would be taken for ones that the user paused.
+void undo_dead_runs(const Context& context) {
+    const auto recovery = recover(context.settings, context.engine);
+    for (const auto& warning : recovery.containers.warnings)
+        context.observer.warned(warning);
+    std::string stuck;
+    for (const auto& each : recovery.containers.containers) {
+        context.observer.warned("left by run " + each.run + ": container " + each.name + " " + each.what);
+        if (!each.ok)
+            stuck += (stuck.empty() ? "" : ", ") + each.name + " (" + each.what + ")";
+    }
+    if (!stuck.empty())
+        throw Error(ExitCode::not_released,
+                    "an earlier run left containers that could not be put back: " + stuck,
+                    "put them back by hand, then run `miraclemax recover`");
+}
+
+std::string host_name() {
+    char name[256] = {};
+    return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+catalog::Manifest begin_manifest(const Context& context, const Host& host, const Request& request,
+                                 const std::string& id) {
+    return {.version = 1,
+            .id = id,
+            .host = host_name(),
+            .instance = context.settings.instance,
+            .tool = "miraclemax " MIRACLEMAX_VERSION,
+            .began = local_time(std::chrono::system_clock::now()),
+            .podman = host.info.version,
+            .partial = !request.components.empty()};
+}
+
+void warn_of_space(const Context& context, const Plan& plan, const store::BackupFolder& folder) {
+    const auto free = folder.free_bytes();
+    if (plan.expected_bytes > free)
+        context.observer.warned(
+            fmt::format("the last backup of these components took {} bytes, and {} has {} left",
+                        plan.expected_bytes, folder.root().string(), free));
+}
+
+std::vector<std::string> names_of(const Plan& plan) {
+    std::vector<std::string> names;
+    for (const auto& group : plan.groups)
+        for (const auto& member : group.members)
+            names.push_back(member.component.name);
+    return names;
+}
+
+// The run's results as they come in.
+class Harvest {
+public:
+    Harvest(const Context& context, const catalog::Catalog& catalog, BackupResult& result)
+        : context_(context), catalog_(catalog), result_(result) {}
+
+    void add(catalog::FailedComponent failed) {
+        failed.last_good = catalog_.last_good(failed.name).value_or("");
+        context_.observer.failed(failed);
+        result_.manifest.failed.push_back(std::move(failed));
+    }
+    void add(const component::Problem& problem) {
+        add({.name = problem.component, .reason = problem.what, .remedy = problem.remedy, .last_good = {}});
+    }
+    void add(GroupOutcome outcome) {
+        for (auto& record : outcome.stored) {
+            context_.observer.succeeded(record);
+            result_.manifest.components.push_back(std::move(record));
+        }
+        for (auto& failed : outcome.failed)
+            add(std::move(failed));
+        if (!outcome.released)
+            result_.unreleased.push_back(outcome.unreleased);
+    }
+
+private:
+    const Context& context_;
+    const catalog::Catalog& catalog_;
+    BackupResult& result_;
+};
+
+ExitCode judge(BackupResult& result) {
+    auto& manifest = result.manifest;
+    manifest.complete = manifest.failed.empty();
+    for (const auto& component : manifest.components)
+        manifest.complete = manifest.complete && component.complete && component.freeze.consistent;
+    if (!result.unreleased.empty())
+        return ExitCode::not_released;
+    if (manifest.components.empty())
+        return ExitCode::failed;
+    return manifest.complete ? ExitCode::ok : ExitCode::incomplete;
+}
+
+} // namespace
+
+BackupResult backup(const Context& context, const Request& request) {
+    store::BackupFolder folder(context.settings.backups);
+    const auto lock = folder.lock();
+    undo_dead_runs(context);
+    folder.sweep();
+
+    const std::string run = new_run_name();
+    quiesce::Journal journal(context.settings.journals(), run);
+    const Host host = survey(context.engine, context.self_id);
+    const catalog::Catalog catalog(folder);
+    const Keys keys = load_keys(context.settings);
+    const Plan plan = make_plan(context.settings, host, keys, &catalog, request);
+
+    store::Partial partial(folder.root(), folder.next_id(std::chrono::system_clock::now()));
+    BackupResult result{.manifest = begin_manifest(context, host, request, partial.id()), .unreleased = {}};
+    Harvest harvest(context, catalog, result);
+    context.observer.began(partial.id(), names_of(plan));
+    for (const auto& warning : plan.warnings)
+        context.observer.warned(warning);
+    warn_of_space(context, plan, folder);
+
+    for (const auto& problem : plan.problems)
+        harvest.add(problem);
+    for (const auto& group : plan.groups)
+        harvest.add(back_up_group(context, run, group, keys, journal, partial));
+
+    const auto ended = std::chrono::system_clock::now();
+    result.manifest.ended = local_time(ended);
+    result.manifest.ended_utc = utc_time(ended);
+    result.code = judge(result);
+    if (!result.manifest.components.empty()) {
+        result.manifest = publish(context, folder, partial, std::move(result.manifest));
+        result.published = true;
+        result.latest = folder.latest() == result.manifest.id;
+    }
+    if (journal.open().empty())
+        journal.close();
+    return result;
+}
+
+} // namespace miraclemax::run

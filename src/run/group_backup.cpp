@@ -1,0 +1,258 @@
+#include "run/group_backup.hpp"
+
+#include "error.hpp"
+#include "run/reading.hpp"
+
+#include "quiesce/window.hpp"
+
+namespace miraclemax::run {
+namespace {
+
+struct Attempt {
+    GroupOutcome outcome;
+    std::string moved; // not empty: the host changed under the reading, which is not to be trusted
+};
+
+std::vector<std::string> names_of(const quiesce::FreezePlan& plan) {
+    std::vector<std::string> names;
+    for (const auto& stage : plan.stages)
+        for (const auto& step : stage)
+            if (step.act != quiesce::Act::none)
+                names.push_back(step.name);
+    return names;
+}
+
+class GroupBackup {
+public:
+    GroupBackup(const Context& context, const std::string& run, const PlannedGroup& planned, const Keys& keys,
+                quiesce::Journal& journal, store::Partial& partial)
+        : context_(context), run_(run), planned_(planned), keys_(keys), journal_(journal), partial_(partial) {
+    }
+
+    GroupOutcome operator()();
+
+private:
+    Attempt attempt();
+    void freeze_and_read(const PlannedGroup& now, const Host& host, Readings& readings, Attempt& attempt);
+    std::vector<PlannedComponent> readable(Attempt& attempt) const;
+    void fail(Attempt& attempt, const PlannedComponent& member, const std::string& reason,
+              const std::string& remedy) const;
+    void fail_all(Attempt& attempt, Readings& readings, const std::string& reason,
+                  const std::string& remedy) const;
+    void collect(const PlannedGroup& now, Readings& readings, Attempt& attempt) const;
+    catalog::ComponentRecord store(const PlannedGroup& now, const Reading& reading, bool consistent) const;
+
+    const Context& context_;
+    const std::string& run_;
+    const PlannedGroup& planned_;
+    const Keys& keys_;
+    quiesce::Journal& journal_;
+    store::Partial& partial_;
+    quiesce::FreezeReport report_;
+};
+
+GroupOutcome GroupBackup::operator()() {
+    Attempt attempted;
+    for (int tries = 0; tries < 2; ++tries) {
+        attempted = attempt();
+        if (attempted.moved.empty())
+            return std::move(attempted.outcome);
+        if (!attempted.outcome.released)
+            break;
+        context_.observer.warned("group " + planned_.group.name + ": " + attempted.moved);
+    }
+    attempted.outcome.failed.clear();
+    for (const auto& member : planned_.members)
+        fail(attempted, member, attempted.moved + ": the reading can't be trusted",
+             "see who starts or resumes the container while backups run");
+    return std::move(attempted.outcome);
+}
+
+void GroupBackup::fail(Attempt& attempt, const PlannedComponent& member, const std::string& reason,
+                       const std::string& remedy) const {
+    attempt.outcome.failed.push_back(
+        {.name = member.component.name, .reason = reason, .remedy = remedy, .last_good = {}});
+}
+
+void GroupBackup::fail_all(Attempt& attempt, Readings& readings, const std::string& reason,
+                           const std::string& remedy) const {
+    for (const auto& reading : readings.all())
+        fail(attempt, reading.planned, reading.failure ? reading.failure->what() : reason,
+             reading.failure ? reading.failure->remedy() : remedy);
+    readings.abandon();
+}
+
+std::vector<PlannedComponent> GroupBackup::readable(Attempt& attempt) const {
+    std::vector<PlannedComponent> members;
+    for (const auto& member : planned_.members) {
+        if (member.refusal.empty())
+            members.push_back(member);
+        else
+            fail(attempt, member, member.refusal, member.remedy);
+    }
+    return members;
+}
+
+// One line a phase: workers are started while the application still runs, the window is open only
+// while they read, and what they read is finished after it is closed.
+Attempt GroupBackup::attempt() {
+    Attempt attempt;
+    const auto members = readable(attempt);
+    if (members.empty())
+        return attempt;
+    const Host before = survey(context_.engine, context_.self_id);
+    Readings readings(context_, run_, before, keys_, partial_);
+    readings.launch(members);
+    if (!readings.any_going()) {
+        fail_all(attempt, readings, {}, {});
+        return attempt;
+    }
+    // The list of writers is read as late as can be: one may have come while the workers were started.
+    const auto now = replan(context_.settings, survey(context_.engine, context_.self_id), planned_);
+    if (!now.freeze.refusals.empty()) {
+        fail_all(attempt, readings, now.freeze.refusals.front(), "see `miraclemax plan`");
+        return attempt;
+    }
+    freeze_and_read(now, before, readings, attempt);
+    if (!attempt.moved.empty() || readings.all().empty()) {
+        readings.abandon();
+        return attempt;
+    }
+    readings.finish();
+    collect(now, readings, attempt);
+    return attempt;
+}
+
+void GroupBackup::freeze_and_read(const PlannedGroup& now, const Host& host, Readings& readings,
+                                  Attempt& attempt) {
+    quiesce::Window window(context_.engine, journal_, now.freeze);
+    std::optional<Error> failure;
+    context_.observer.freezing(now.group.name, names_of(now.freeze));
+    try {
+        window.freeze(context_.stop);
+        if (const auto moved = window.moved(now.group, host.self_id()))
+            attempt.moved = *moved;
+        if (attempt.moved.empty())
+            readings.read(window.deadline());
+        if (const auto moved = window.moved(now.group, host.self_id()); moved && attempt.moved.empty())
+            attempt.moved = *moved;
+    } catch (const Error& error) {
+        failure = error; // first of all, the containers go on
+    }
+    try {
+        report_ = window.release();
+    } catch (const Error& error) {
+        attempt.outcome.released = false;
+        attempt.outcome.unreleased = error.what();
+    }
+    context_.observer.released(now.group.name, report_);
+    for (const auto& warning : report_.warnings)
+        context_.observer.warned(warning);
+    if (failure && failure->code() == ExitCode::interrupted)
+        throw *failure;
+    const bool late = now.freeze.max_freeze && report_.time > *now.freeze.max_freeze;
+    if (failure)
+        fail_all(attempt, readings, failure->what(), failure->remedy());
+    else if (late)
+        fail_all(attempt, readings, "the freeze took longer than max-freeze allows",
+                 "raise miraclemax.max-freeze, or make the component smaller");
+}
+
+catalog::StoredFile stored(const std::string& path, const stream::Digest& digest) {
+    return {.path = path, .size = digest.size, .sha256 = digest.sha256};
+}
+
+catalog::ContentSource source_of(const component::Source& source, const archive::Root& root) {
+    const bool volume = source.kind == component::Source::Kind::volume;
+    return {.kind = volume ? "volume" : "path",
+            .path = source.path,
+            .volume = source.volume,
+            .driver = source.driver,
+            .created_at = source.created_at,
+            .labels = source.labels,
+            .options = source.options,
+            .uid = root.uid,
+            .gid = root.gid,
+            .mode = root.mode};
+}
+
+catalog::Freeze freeze_of(const PlannedGroup& now, const component::Component& component,
+                          const quiesce::FreezeReport& report, bool consistent) {
+    catalog::Freeze freeze{.group = now.group.name,
+                           .consistent = consistent,
+                           .quiesce = component::name_of(component.quiesce),
+                           .milliseconds = report.time.count(),
+                           .containers = {}};
+    for (const auto& frozen : report.containers)
+        freeze.containers.push_back({.name = frozen.name,
+                                     .id = frozen.id,
+                                     .how = quiesce::name_of(frozen.how),
+                                     .milliseconds = frozen.time.count()});
+    return freeze;
+}
+
+catalog::ComponentRecord GroupBackup::store(const PlannedGroup& now, const Reading& reading,
+                                            bool consistent) const {
+    const auto& component = reading.planned.component;
+    const auto& outcome = reading.outcome.value();
+    const auto& tally = outcome.tally;
+    const auto leaves = worker::leaves_of(reading.job);
+    const auto adopt = [&](const std::string& leaf) {
+        return partial_.adopt(component.name, component.category, leaf);
+    };
+    catalog::ComponentRecord record{.name = component.name,
+                                    .category = component.category,
+                                    .priority = component::name_of(component.priority),
+                                    .encryption = component::name_of(component.encryption),
+                                    .optional = component.optional,
+                                    .complete = tally.changed == 0 && tally.unreadable == 0,
+                                    .source = source_of(component.source, outcome.root),
+                                    .archive = {.compression = worker::name_of(reading.job.compression),
+                                                .encryption = !reading.job.encrypted()         ? "none"
+                                                              : reading.job.passphrase.empty() ? "openpgp"
+                                                                                               : "passphrase",
+                                                .recipients = reading.job.fingerprints,
+                                                .file = stored(adopt(leaves.archive), outcome.archive),
+                                                .tar_size = outcome.tar.size,
+                                                .tar_sha256 = outcome.tar.sha256},
+                                    .inventory = stored(adopt(leaves.inventory), outcome.inventory),
+                                    .report = stored(adopt(leaves.report), outcome.report),
+                                    .entries = {.entries = tally.entries,
+                                                .files = tally.files,
+                                                .bytes = tally.bytes,
+                                                .changed = tally.changed,
+                                                .vanished = tally.vanished,
+                                                .unreadable = tally.unreadable,
+                                                .skipped = tally.skipped,
+                                                .excluded = tally.excluded},
+                                    .freeze = freeze_of(now, component, report_, consistent),
+                                    .worker = reading.planned.worker,
+                                    .trusted_xattrs = reading.job.trusted_xattrs,
+                                    .began = local_time(reading.began),
+                                    .ended = local_time(std::chrono::system_clock::now())};
+    partial_.drop_work_folder(component.name);
+    return record;
+}
+
+void GroupBackup::collect(const PlannedGroup& now, Readings& readings, Attempt& attempt) const {
+    bool consistent = true;
+    for (const auto& reading : readings.all())
+        consistent = consistent && reading.going();
+    for (const auto& reading : readings.all()) {
+        if (reading.failure) {
+            fail(attempt, reading.planned, reading.failure->what(), reading.failure->remedy());
+            partial_.drop_work_folder(reading.planned.component.name);
+        } else {
+            attempt.outcome.stored.push_back(store(now, reading, consistent));
+        }
+    }
+}
+
+} // namespace
+
+GroupOutcome back_up_group(const Context& context, const std::string& run, const PlannedGroup& planned,
+                           const Keys& keys, quiesce::Journal& journal, store::Partial& partial) {
+    return GroupBackup(context, run, planned, keys, journal, partial)();
+}
+
+} // namespace miraclemax::run

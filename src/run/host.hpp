@@ -1,0 +1,22 @@
+// The host as a run sees it: podman's lists, read once.
+#pragma once
+
+#include "component/discovery.hpp"
+#include "podman/engine.hpp"
+
+namespace miraclemax::run {
+
+struct Host {
+    podman::Info info;
+    std::vector<podman::Volume> volumes;
+    std::vector<podman::Container> containers;
+    std::optional<podman::Container> self; // the sidecar's own container; nullopt on a host install
+
+    [[nodiscard]] std::optional<std::string> self_id() const;
+    [[nodiscard]] component::Facts facts(const std::vector<component::Configured>& configured) const;
+};
+
+// Throws Error (podman).
+Host survey(podman::Engine& engine, const std::optional<std::string>& self_id);
+
+} // namespace miraclemax::run

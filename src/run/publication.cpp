@@ -1,0 +1,55 @@
+#include "run/publication.hpp"
+
+#include "run/signing_key.hpp"
+#include "stream/digest.hpp"
+#include "stream/file.hpp"
+
+#include <algorithm>
+
+namespace miraclemax::run {
+namespace {
+
+void link_to_previous(const store::BackupFolder& folder, catalog::Manifest& manifest) {
+    const auto records = catalog::Catalog(folder).records();
+    if (records.empty())
+        return;
+    manifest.previous_id = records.back().id;
+    manifest.previous_sha256 =
+        stream::digest_of_file(folder.path_of(records.back().id) / "manifest.json").sha256;
+}
+
+std::string sums_of(const catalog::Manifest& manifest, const std::string& json, const std::string& restore) {
+    std::vector<catalog::Sum> sums{{.sha256 = stream::sha256_of(json), .path = "manifest.json"},
+                                   {.sha256 = stream::sha256_of(restore), .path = "RESTORE.txt"}};
+    for (const auto& component : manifest.components)
+        for (const auto* file : {&component.archive.file, &component.inventory, &component.report})
+            sums.push_back({.sha256 = file->sha256, .path = file->path});
+    return catalog::sha256sums(std::move(sums));
+}
+
+// Holds every component that is not optional: nothing failed, nothing was left out by name.
+bool may_be_latest(const catalog::Manifest& manifest) {
+    return !manifest.partial && manifest.failed.empty();
+}
+
+} // namespace
+
+catalog::Manifest publish(const Context& context, store::BackupFolder& folder, store::Partial& partial,
+                          catalog::Manifest manifest) {
+    link_to_previous(folder, manifest);
+    if (context.settings.signing)
+        manifest.signer = signing_key(context.settings).fingerprint;
+    const auto json = catalog::to_json(manifest);
+    const auto restore = catalog::restore_text(manifest);
+    partial.write("manifest.json", json);
+    partial.write("RESTORE.txt", restore);
+    partial.write("SHA256SUMS", sums_of(manifest, json, restore));
+    if (context.settings.signing)
+        partial.write("manifest.json.sig", sign(context.settings, json));
+    partial.publish();
+    if (may_be_latest(manifest))
+        folder.set_latest(manifest.id);
+    return manifest;
+}
+
+} // namespace miraclemax::run

@@ -1,0 +1,37 @@
+// What a run needs to know, made by main from the configuration.
+#pragma once
+
+#include "component/discovery.hpp"
+#include "worker/job.hpp"
+
+#include <filesystem>
+
+namespace miraclemax::run {
+
+enum class Launch { automatic, child, container };
+
+struct Settings {
+    std::string instance; // labels the workers and names the signing key: one a sidecar
+    std::filesystem::path backups;
+    std::filesystem::path state;            // journal and signing key; never part of a backup
+    std::filesystem::path hooks;            // ready hooks, one folder each
+    std::string program = "/proc/self/exe"; // what a child worker runs
+    worker::Compression compression = worker::Compression::gzip;
+    int level = 1;
+    unsigned threads = 0;                         // 0: one a core
+    std::vector<std::string> recipients;          // full fingerprints; empty: every key of key_files
+    std::vector<std::filesystem::path> key_files; // files, or folders of them
+    std::string passphrase;                       // symmetric instead of keys
+    component::Encryption encryption_default = component::Encryption::optional;
+    bool signing = true;
+    bool trusted_xattrs = false;
+    Launch launch = Launch::automatic;
+    std::chrono::milliseconds worker_silence{60'000};
+    std::vector<component::Configured> configured;
+
+    [[nodiscard]] std::filesystem::path journals() const { return state / "journal"; }
+    [[nodiscard]] std::filesystem::path signing_home() const { return state / "signing"; }
+    [[nodiscard]] std::filesystem::path control() const { return state / "control"; }
+};
+
+} // namespace miraclemax::run

@@ -1,0 +1,18 @@
+// The host's own signing key: made at first use, lives in the state folder.
+#pragma once
+
+#include "run/settings.hpp"
+
+namespace miraclemax::run {
+
+struct SigningKey {
+    std::string fingerprint;
+    std::string public_key; // binary, for `gpg --import` on the machine that checks backups
+};
+
+// Throws Error (key).
+SigningKey signing_key(const Settings& settings);
+// The same key's signature over the bytes, detached and binary.
+std::string sign(const Settings& settings, const std::string& bytes);
+
+} // namespace miraclemax::run

@@ -1,0 +1,28 @@
+// The sidecar's main process: stands by, watches over freezes, lets nothing frozen behind when it goes.
+#pragma once
+
+#include "run/recover.hpp"
+
+#include <functional>
+#include <memory>
+#include <stop_token>
+
+namespace miraclemax::serve {
+
+struct Patrol {
+    std::chrono::milliseconds every{2'000};
+    // On SIGTERM: how long runs of `podman exec` get to release by themselves before they are ended and
+    // undone.
+    std::chrono::milliseconds grace{3'000};
+};
+
+using Connect = std::function<std::unique_ptr<podman::Engine>()>;
+using Say = std::function<void(const std::string& line)>;
+
+// Until stop is requested: replays the journals of dead runs, reaps orphaned children (it is process 1 of
+// its container). Then releases every open journal entry, those of live runs included, and returns whether
+// everything is as it was. A podman that does not answer is told once and tried again.
+bool serve(const run::Settings& settings, const Connect& connect, const Patrol& patrol, const Say& say,
+           const std::stop_token& stop);
+
+} // namespace miraclemax::serve

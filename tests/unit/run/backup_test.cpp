@@ -1,0 +1,181 @@
+#include "unit/run/house.hpp"
+
+#include "quiesce/journal.hpp"
+#include "run/recover.hpp"
+#include "stream/digest.hpp"
+
+#include <sys/wait.h>
+
+namespace miraclemax::run {
+namespace {
+
+using Calls = std::vector<std::string>;
+
+TEST_F(House, PublishesWhatIsLabelledAndReleasesIt) {
+    add("one", "a");
+    add("two", "b");
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::ok);
+    EXPECT_TRUE(result.published && result.latest && result.manifest.complete);
+    EXPECT_EQ(engine.calls(), (Calls{"pause a", "unpause a", "pause b", "unpause b"}));
+    ASSERT_EQ(result.manifest.components.size(), 2U);
+    for (const auto& component : result.manifest.components) {
+        const auto stored =
+            stream::digest_of_file(settings.backups / result.manifest.id / component.archive.file.path);
+        EXPECT_EQ(stored.sha256, component.archive.file.sha256);
+        EXPECT_EQ(component.entries.files, 1U);
+        EXPECT_EQ(component.worker, "child");
+    }
+    EXPECT_EQ(debris(), 0U);
+    EXPECT_TRUE(std::filesystem::is_empty(settings.journals()));
+}
+
+TEST_F(House, TheSecondBackupNamesTheFirst) {
+    add("one", "a");
+    const auto first = back_up();
+    const auto second = back_up();
+    EXPECT_EQ(second.manifest.previous_id, first.manifest.id);
+    EXPECT_EQ(ids(), (Calls{first.manifest.id, second.manifest.id}));
+}
+
+TEST_F(House, AFailedPauseCostsOnlyItsGroup) {
+    add("one", "a");
+    add("two", "b");
+    engine.fail_next("pause", "a", Error(ExitCode::podman, "no cgroup"), 10);
+    engine.change("a",
+                  [](podman::Container& each) { each.auto_remove = true; }); // so that no stop may replace it
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::incomplete);
+    ASSERT_EQ(result.manifest.failed.size(), 1U);
+    EXPECT_EQ(result.manifest.failed[0].name, "one");
+    EXPECT_NE(result.manifest.failed[0].reason.find("a"), std::string::npos);
+    EXPECT_TRUE(result.published);
+    EXPECT_FALSE(result.latest); // it does not hold every component
+    EXPECT_EQ(engine.state("a"), podman::State::running);
+    EXPECT_EQ(engine.state("b"), podman::State::running);
+}
+
+TEST_F(House, AReadingIsNotTrustedWhenAContainerWasRestartedMeanwhile) {
+    add("one", "a");
+    int restarts = 1;
+    engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string&) {
+        if (call == "pause" && moment == fakes::FakeEngine::Moment::after && restarts-- > 0)
+            engine.recreate("a");
+    });
+    const auto again = back_up();
+    EXPECT_EQ(again.code, ExitCode::ok);
+    EXPECT_EQ(recorder.warnings.size(), 1U);
+    restarts = 2;
+    const auto never = back_up();
+    EXPECT_EQ(never.code, ExitCode::failed);
+    EXPECT_FALSE(never.published);
+    ASSERT_EQ(never.manifest.failed.size(), 1U);
+    EXPECT_EQ(never.manifest.failed[0].last_good, again.manifest.id);
+    EXPECT_EQ(debris(), 0U);
+}
+
+TEST_F(House, ANewWriterMakesTheReadingUntrusted) {
+    add("one", "a");
+    bool came = false;
+    engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string&) {
+        if (call == "pause" && moment == fakes::FakeEngine::Moment::after && !came) {
+            came = true;
+            engine.add_container({.name = "late",
+                                  .mounts = {{.type = "volume",
+                                              .name = "one",
+                                              .source = root / "volumes/one/_data",
+                                              .destination = "/data"}}});
+        }
+    });
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::ok);
+    ASSERT_EQ(result.manifest.components.size(), 1U);
+    EXPECT_EQ(result.manifest.components[0].freeze.containers.size(), 2U); // the second try froze both
+    EXPECT_EQ(engine.state("late"), podman::State::running);
+}
+
+TEST_F(House, RequiredEncryptionWithoutAKeyFailsBeforeAnythingIsFrozen) {
+    add("one", "a", {{"miraclemax.encryption", "required"}});
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::failed);
+    EXPECT_TRUE(engine.calls().empty());
+    EXPECT_TRUE(ids().empty());
+}
+
+TEST_F(House, ABrokenWorkerFailsBeforeAnythingIsFrozen) {
+    add("one", "a");
+    settings.program = "/bin/false";
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::failed);
+    EXPECT_TRUE(engine.calls().empty());
+    EXPECT_EQ(debris(), 0U);
+}
+
+TEST_F(House, AnInterruptionReleasesFirst) {
+    add("one", "a");
+    engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string&) {
+        if (call == "pause" && moment == fakes::FakeEngine::Moment::after)
+            stop.request_stop();
+    });
+    try {
+        back_up();
+        FAIL() << "not interrupted";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::interrupted);
+    }
+    EXPECT_EQ(engine.state("a"), podman::State::running);
+    EXPECT_TRUE(ids().empty());
+    EXPECT_EQ(debris(), 0U);
+}
+
+TEST_F(House, UndoesADeadRunFirst) {
+    add("one", "a");
+    const auto before = engine.look("a");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        quiesce::Journal journal(settings.journals(), "20200101-000000-77-1");
+        journal.intend({.id = before.id,
+                        .name = "a",
+                        .act = quiesce::Act::pause,
+                        .before = podman::State::running,
+                        .started_at = before.started_at});
+        ::_exit(0);
+    }
+    int status = 0;
+    ::waitpid(child, &status, 0);
+    ASSERT_EQ(status, 0);
+    engine.pause(before.id);
+    engine.forget_calls();
+    EXPECT_EQ(back_up().code, ExitCode::ok);
+    EXPECT_EQ(engine.calls(), (Calls{"unpause a", "pause a", "unpause a"}));
+}
+
+TEST_F(House, KnowsWhatIsAskedFor) {
+    add("one", "a");
+    add("two", "");
+    const auto partial = back_up({.components = {"two"}});
+    EXPECT_TRUE(partial.manifest.partial);
+    EXPECT_FALSE(partial.latest);
+    ASSERT_EQ(partial.manifest.components.size(), 1U);
+    try {
+        back_up({.components = {"tow"}});
+        FAIL() << "no such component";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::not_found);
+        EXPECT_NE(error.remedy().find("two"), std::string::npos);
+    }
+}
+
+TEST_F(House, NothingLabelledIsSaid) {
+    engine.add_volume({.name = "precious"});
+    try {
+        back_up();
+        FAIL() << "nothing is labelled";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::nothing);
+        EXPECT_NE(error.remedy().find("precious"), std::string::npos);
+    }
+}
+
+} // namespace
+} // namespace miraclemax::run

@@ -1,0 +1,130 @@
+#include "serve/daemon.hpp"
+
+#include "fakes/fake_engine.hpp"
+#include "quiesce/journal.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+namespace miraclemax::serve {
+namespace {
+
+class Daemon : public testing::Test {
+protected:
+    Daemon() {
+        char form[] = "/tmp/mmserve-XXXXXX";
+        root = ::mkdtemp(form);
+        settings.instance = "test";
+        settings.state = root;
+        id = engine().add_container({.name = "db"});
+    }
+    ~Daemon() override { std::filesystem::remove_all(root); }
+
+    // A run that died while it held the container.
+    void dead_run() {
+        const auto before = engine().look("db");
+        const pid_t child = ::fork();
+        if (child == 0) {
+            quiesce::Journal journal(settings.journals(), "20200101-000000-77-1");
+            journal.intend(
+                {.id = id, .name = "db", .before = podman::State::running, .started_at = before.started_at});
+            ::_exit(0);
+        }
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        engine().pause(id);
+    }
+    fakes::FakeEngine& engine() { return engine_; }
+
+    std::filesystem::path root;
+    run::Settings settings;
+    std::string id;
+    int refused = 0; // connections that fail first
+    std::vector<std::string> said;
+    fakes::FakeEngine engine_;
+};
+
+// Hands out one engine again and again.
+class Shared : public podman::Engine {
+public:
+    explicit Shared(podman::Engine& engine) : engine_(engine) {}
+    podman::Info info() override { return engine_.info(); }
+    std::vector<podman::Volume> volumes() override { return engine_.volumes(); }
+    std::optional<podman::Volume> volume(const std::string& name) override { return engine_.volume(name); }
+    std::vector<podman::Container> containers() override { return engine_.containers(); }
+    std::vector<podman::Container> containers_labelled(const std::string& label) override {
+        return engine_.containers_labelled(label);
+    }
+    std::optional<podman::Container> container(const std::string& id) override {
+        return engine_.container(id);
+    }
+    bool image_exists(const std::string& image) override { return engine_.image_exists(image); }
+    void pause(const std::string& id) override { engine_.pause(id); }
+    void unpause(const std::string& id) override { engine_.unpause(id); }
+    void stop(const std::string& id, std::chrono::seconds timeout) override { engine_.stop(id, timeout); }
+    void start(const std::string& id) override { engine_.start(id); }
+    std::string create(const podman::ContainerSpec& spec) override { return engine_.create(spec); }
+    void remove(const std::string& id) override { engine_.remove(id); }
+    std::string logs(const std::string& id) override { return engine_.logs(id); }
+    podman::ExecResult exec(const std::string& id, const std::vector<std::string>& argv,
+                            std::chrono::seconds timeout) override {
+        return engine_.exec(id, argv, timeout);
+    }
+
+private:
+    podman::Engine& engine_;
+};
+
+TEST_F(Daemon, UndoesADeadRunAndSaysAMissingSocketOnce) {
+    dead_run();
+    refused = 3;
+    std::stop_source stop;
+    const Connect connect = [&]() -> std::unique_ptr<podman::Engine> {
+        if (refused-- > 0)
+            throw Error(ExitCode::podman, "no socket");
+        return std::make_unique<Shared>(engine());
+    };
+    const Say say = [&](const std::string& line) {
+        said.push_back(line);
+        if (line.find("db") != std::string::npos)
+            stop.request_stop();
+    };
+    EXPECT_TRUE(serve(settings, connect,
+                      {.every = std::chrono::milliseconds(5), .grace = std::chrono::milliseconds(5)}, say,
+                      stop.get_token()));
+    EXPECT_EQ(engine().state("db"), podman::State::running);
+    EXPECT_EQ(
+        std::count_if(said.begin(), said.end(),
+                      [](const std::string& line) { return line.find("no socket") != std::string::npos; }),
+        1);
+}
+
+TEST_F(Daemon, ReleasesOnItsWayOut) {
+    std::stop_source stop;
+    stop.request_stop();
+    dead_run();
+    EXPECT_TRUE(serve(
+        settings, [&] { return std::make_unique<Shared>(engine()); }, {}, [](const std::string&) {},
+        stop.get_token()));
+    EXPECT_EQ(engine().state("db"), podman::State::running);
+}
+
+TEST_F(Daemon, SaysWhenItCouldNotRelease) {
+    std::stop_source stop;
+    stop.request_stop();
+    dead_run();
+    const Connect connect = []() -> std::unique_ptr<podman::Engine> {
+        throw Error(ExitCode::podman, "no socket");
+    };
+    EXPECT_FALSE(serve(
+        settings, connect, {}, [](const std::string&) {}, stop.get_token()));
+}
+
+} // namespace
+} // namespace miraclemax::serve
