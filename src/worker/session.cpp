@@ -130,6 +130,9 @@ void import_recipients(const Job& job, const openpgp::Home& home) {
         return;
     if (job.keyring.empty())
         throw Error(ExitCode::key, "the job names recipients, but brings no keys");
+    // Neither importing nor encrypting needs gpg's agent, and it would outlive this process.
+    const fs::path conf = home.path() / "gpg.conf";
+    stream::replace_file(conf, stream::read_file(conf, 65536) + "no-autostart\n");
     openpgp::import_keys(home, job.keyring);
 }
 
@@ -139,7 +142,7 @@ void converse(Channel& channel) {
     const Order order = await<Order>(channel);
     const Job& job = order.job;
     drop_capabilities(job.trusted_xattrs);
-    const auto home =
+    auto home =
         order.home.empty() ? std::make_unique<openpgp::Home>() : std::make_unique<openpgp::Home>(order.home);
     Heartbeat heartbeat(channel, home->path());
     import_recipients(job, *home);

@@ -45,7 +45,23 @@ protected:
         job.fingerprints = person.fingerprints;
     }
     [[nodiscard]] fs::path out(const std::string& leaf) const { return folder.path / "out" / leaf; }
-    // "" when the archive, put through this pipe, is the data again.
+    // The --homedir of the worker's gpg, which a thread starts.
+    static std::string home_of(int process) {
+        std::string home;
+        EXPECT_TRUE(becomes([&] { // gpg is started by a thread
+            for (const int one : group(process)) {
+                const std::string words = get("/proc/" + std::to_string(one) + "/cmdline");
+                const auto at = words.find("/mm-");
+                if (at == std::string::npos)
+                    continue;
+                const auto begin = words.rfind('\0', at) + 1;
+                home = words.substr(begin, words.find('\0', at) - begin);
+            }
+            return !home.empty();
+        }));
+        return home;
+    }
+    // The archive, put through this pipe, is the data again.
     void expect_same(const std::string& pipe) const {
         const std::string tar = pipe + " | tar xf - -C " + (folder.path / "back").string();
         EXPECT_EQ(shell(tar), 0) << tar;
@@ -146,6 +162,9 @@ TEST_F(ChildLauncherTest, TheWorkerIsLockedDownAndItsSecretsShowNowhere) {
             EXPECT_THAT(status, HasSubstr("CapEff:\t0000000000000004"));
         }
     }
+    worker->go();
+    worker->wait_read({}, std::nullopt, never);
+    worker->finish({}, never);
 }
 
 TEST_F(ChildLauncherTest, ADeadWorkerIsReportedWithItsSignalAndLeavesNothing) {
@@ -155,18 +174,7 @@ TEST_F(ChildLauncherTest, ADeadWorkerIsReportedWithItsSignalAndLeavesNothing) {
     auto worker = launch();
     worker->wait_ready(never);
     const int process = below(::getpid()).front();
-    std::string home;
-    EXPECT_TRUE(becomes([&] { // gpg is started by a thread
-        for (const int one : group(process)) {
-            const std::string words = get("/proc/" + std::to_string(one) + "/cmdline");
-            const auto at = words.find("/mm-");
-            if (at == std::string::npos)
-                continue;
-            const auto begin = words.rfind('\0', at) + 1;
-            home = words.substr(begin, words.find('\0', at) - begin);
-        }
-        return !home.empty();
-    }));
+    const std::string home = home_of(process);
     ASSERT_TRUE(fs::exists(home)) << home;
     worker->go();
     ::kill(process, SIGKILL);
@@ -177,6 +185,20 @@ TEST_F(ChildLauncherTest, ADeadWorkerIsReportedWithItsSignalAndLeavesNothing) {
     EXPECT_FALSE(fs::exists(home));
     EXPECT_TRUE(becomes([&] { return group(process).empty(); }));
     EXPECT_TRUE(becomes([&] { return below(::getpid()).empty(); }));
+}
+
+TEST_F(ChildLauncherTest, NoAgentIsStarted) {
+    const Person person;
+    encrypt_to(person);
+    fault("worker.read:hang");
+    auto worker = launch();
+    worker->wait_ready(never);
+    for (const int process : group(below(::getpid()).front()))
+        EXPECT_THAT(get("/proc/" + std::to_string(process) + "/cmdline"),
+                    testing::Not(HasSubstr("gpg-agent")));
+    const std::string home = home_of(below(::getpid()).front());
+    EXPECT_TRUE(fs::exists(fs::path(home) / "pubring.kbx"));
+    EXPECT_FALSE(fs::exists(fs::path(home) / "S.gpg-agent"));
 }
 
 TEST_F(ChildLauncherTest, AStoppedWorkerIsFoundByItsSilence) {

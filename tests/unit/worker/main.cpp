@@ -35,6 +35,8 @@ int inside(const std::string& control, const std::string& out, const std::string
         return 102;
     if (!data.empty() && !mount_at(data, root / "data"))
         return 103;
+    if (::mount("none", (root / "dev/shm").c_str(), "tmpfs", 0, nullptr) != 0)
+        return 105;
     if (::chroot(root.c_str()) != 0 || ::chdir("/") != 0)
         return 104;
     return miraclemax::worker::worker_main({.connect = "/control/s"});
