@@ -101,6 +101,11 @@ Attempt GroupBackup::attempt() {
     if (members.empty())
         return attempt;
     const Host before = survey(context_.engine, context_.self_id);
+    if (const auto early = replan(context_.settings, before, planned_); !early.freeze.refusals.empty()) {
+        for (const auto& member : members)
+            fail(attempt, member, early.freeze.refusals.front(), "see `miraclemax plan`");
+        return attempt;
+    }
     Readings readings(context_, run_, before, keys_, partial_);
     readings.launch(members);
     if (!readings.any_going()) {

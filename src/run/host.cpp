@@ -8,8 +8,12 @@ std::optional<std::string> Host::self_id() const {
     return self ? std::optional(self->id) : std::nullopt;
 }
 
-component::Facts Host::facts(const std::vector<component::Configured>& configured) const {
-    return {.volumes = volumes, .containers = containers, .configured = configured, .self_id = self_id()};
+component::Facts Host::facts(const Settings& settings) const {
+    return {.volumes = volumes,
+            .containers = containers,
+            .configured = settings.configured,
+            .self_id = self_id(),
+            .own_folders = {settings.backups.string(), settings.state.string()}};
 }
 
 Host survey(podman::Engine& engine, const std::optional<std::string>& self_id) {

@@ -3,6 +3,7 @@
 
 #include "component/discovery.hpp"
 #include "podman/engine.hpp"
+#include "run/settings.hpp"
 
 namespace miraclemax::run {
 
@@ -13,7 +14,7 @@ struct Host {
     std::optional<podman::Container> self; // the sidecar's own container; nullopt on a host install
 
     [[nodiscard]] std::optional<std::string> self_id() const;
-    [[nodiscard]] component::Facts facts(const std::vector<component::Configured>& configured) const;
+    [[nodiscard]] component::Facts facts(const Settings& settings) const;
 };
 
 // Throws Error (podman).

@@ -27,16 +27,9 @@ std::optional<std::string> seen_at(const Host& host, const std::string& path) {
     return best->destination + path.substr(best->source == "/" ? 0 : best->source.size());
 }
 
-struct Look {
-    bool there = false;
-    bool file = false;
-};
-
-Look look_at(const std::string& path) {
+bool is_there(const std::string& path) {
     struct stat status {};
-    if (::lstat(path.c_str(), &status) != 0)
-        return {};
-    return {.there = S_ISDIR(status.st_mode) || S_ISREG(status.st_mode), .file = S_ISREG(status.st_mode)};
+    return ::lstat(path.c_str(), &status) == 0 && (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode));
 }
 
 } // namespace
@@ -47,8 +40,8 @@ Place choose_place(const Settings& settings, const Host& host, const component::
                        !source.path.empty(); // o=bind: its device is an ordinary folder
     if (settings.launch != Launch::container && (source.plain() || bound))
         if (const auto seen = seen_at(host, source.path))
-            if (const auto look = look_at(*seen); look.there)
-                return {.kind = "child", .local_path = *seen, .single_file = look.file};
+            if (is_there(*seen))
+                return {.kind = "child", .local_path = *seen};
     if (settings.launch == Launch::child)
         throw Error(ExitCode::config,
                     component.name + ": the worker is set to \"child\", and " + source.path +
@@ -60,7 +53,7 @@ Place choose_place(const Settings& settings, const Host& host, const component::
             component.name + ": " + (source.path.empty() ? "volume " + source.volume : source.path) +
                 " is not there, or only podman can mount it",
             "check the path, or run miraclemax as a sidecar container: it reads any volume by a helper");
-    return {.kind = "container", .local_path = {}, .single_file = false};
+    return {.kind = "container", .local_path = {}};
 }
 
 } // namespace miraclemax::run

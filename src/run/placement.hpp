@@ -10,7 +10,6 @@ namespace miraclemax::run {
 struct Place {
     std::string kind;       // "child", "container"
     std::string local_path; // for a child: the data as this process sees it
-    bool single_file = false;
 };
 
 // A child where this process sees the data, else a helper container of the sidecar's own image. Throws Error

@@ -106,7 +106,7 @@ PlannedComponent plan_component(const Component& each, const Settings& settings,
 
 Plan make_plan(const Settings& settings, const Host& host, const Keys& keys, const catalog::Catalog* catalog,
                const Request& request) {
-    const auto facts = host.facts(settings.configured);
+    const auto facts = host.facts(settings);
     auto found = component::discover(facts);
     if (found.components.empty() && found.problems.empty())
         throw Error(ExitCode::nothing, "nothing on this host is labelled for backup",

@@ -75,14 +75,14 @@ void Readings::each(const std::function<void(Reading&)>& step) {
 void Readings::launch_one(Reading& reading) {
     const auto& source = reading.planned.component.source;
     const auto place = choose_place(context_.settings, host_, reading.planned.component);
-    const bool volume = source.kind == component::Source::Kind::volume;
+    // podman's first mount of a volume sets its root's owner and spends the copy of the image's content, so
+    // one that was never mounted is read through its path.
+    const bool volume = source.kind == component::Source::Kind::volume && !source.never_mounted;
     const worker::Placement placement{.run = run_,
                                       .instance = context_.settings.instance,
                                       .volume = volume ? source.volume : "",
                                       .volume_created_at = source.created_at,
                                       .path = source.path,
-                                      .single_file = place.single_file,
-                                      .empty = source.never_mounted,
                                       .local_path = place.local_path,
                                       .folder = partial_.work_folder(reading.planned.component.name).string(),
                                       .control = context_.settings.control().string()};

@@ -50,12 +50,12 @@ public:
     ChildLauncher(std::string program, Limits limits) : program_(std::move(program)), limits_(limits) {}
 
     std::unique_ptr<Worker> launch(Job job, const Placement& placement) override {
-        if (!placement.empty && placement.local_path.empty())
+        if (placement.local_path.empty())
             throw Error(ExitCode::failed,
                         "component " + job.component + ": this process doesn't see its data" +
                             (placement.path.empty() ? "" : ", " + placement.path),
                         "use the helper container, or mount the volume store into the sidecar");
-        job.root = placement.empty ? "" : placement.local_path;
+        job.root = placement.local_path;
         job.folder = placement.folder;
         return std::make_unique<ChildWorker>(program_, std::move(job), std::make_unique<openpgp::Home>(),
                                              limits_);

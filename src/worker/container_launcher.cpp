@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <thread>
 
 #include <fmt/format.h>
 #include <sys/random.h>
@@ -57,11 +58,9 @@ public:
           socket_(std::move(socket)) {}
     ~ContainerWorker() override {
         hang_up();
-        try {
-            if (!id_.empty())
-                engine_.remove(id_);
-        } catch (const std::exception&) { // the next run's sweep finds it by its labels
-        }
+        // It ends by itself at this moment, and podman may fail to end what is just ending: ask again.
+        for (int tries = 0; tries < 5 && !removed(); ++tries)
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
     void start(const ContainerSpec& spec) {
         // Kept before podman answers: what a lost answer made is removed by its name.
@@ -106,6 +105,16 @@ protected:
     }
 
 private:
+    // What it can't remove now is found by its labels: the sidecar's patrol and the next run sweep.
+    bool removed() noexcept {
+        try {
+            if (!id_.empty())
+                engine_.remove(id_);
+            return true;
+        } catch (const std::exception&) {
+            return false;
+        }
+    }
     bool running() {
         const auto container = engine_.container(id_);
         return container && container->state != podman::State::exited &&
@@ -163,22 +172,21 @@ private:
 
     static void add_data(ContainerSpec& spec, Job& job, const Placement& placement) {
         job.root.clear();
-        if (placement.empty)
-            return;
         job.root = data_at;
-        if (placement.single_file)
-            job.root /= fs::path(placement.path).filename();
-        if (!placement.volume.empty())
+        if (!placement.volume.empty()) {
             spec.volumes.push_back({.name = placement.volume, .destination = data_at, .read_only = true});
-        else if (!placement.path.empty())
+        } else if (!placement.path.empty()) {
+            // Under its own name: a file's archive entry is called as the file is.
+            job.root /= fs::path(placement.path).filename();
             spec.binds.push_back({.source = placement.path, .destination = job.root, .read_only = true});
-        else
+        } else {
             throw Error(ExitCode::failed,
                         "component " + job.component + " has neither a volume nor a host path");
+        }
     }
 
     void check_volume(const Placement& placement, const char* consequence) {
-        if (placement.volume.empty() || placement.empty)
+        if (placement.volume.empty())
             return;
         const auto volume = engine_.volume(placement.volume);
         if (!volume)

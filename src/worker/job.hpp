@@ -11,14 +11,14 @@
 namespace miraclemax::worker {
 
 enum class Compression { none, gzip, zstd };
-[[nodiscard]] const char* name_of(Compression kind);     // "none", "gzip", "zstd"
+[[nodiscard]] const char* name_of(Compression kind);      // "none", "gzip", "zstd"
 [[nodiscard]] const char* extension_of(Compression kind); // "", ".gz", ".zst"
 [[nodiscard]] std::optional<Compression> compression_from(const std::string& word);
 
 // Travels over the control socket only: it may hold a passphrase.
 struct Job {
-    std::string component;             // prefix of the entries
-    std::filesystem::path root;        // as the worker sees it; empty: the component is empty and is not mounted
+    std::string component;      // prefix of the entries
+    std::filesystem::path root; // as the worker sees it
     std::vector<std::string> exclude;
     bool trusted_xattrs = false;
     Compression compression = Compression::gzip;

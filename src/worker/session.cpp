@@ -111,18 +111,10 @@ template<class Expected> Expected await(Channel& channel) {
     }
 }
 
-// An archive needs a root: an empty component that is not mounted gets an empty folder of its own.
-fs::path root_of(const Job& job, const openpgp::Home& home) {
-    if (!job.root.empty()) {
-        const stream::Descriptor root(::open(job.root.c_str(), O_PATH | O_CLOEXEC));
-        if (!root)
-            throw Error(ExitCode::failed, "can't open " + job.root.string() + ": " + std::strerror(errno));
-        return job.root;
-    }
-    fs::path empty = home.path() / "empty";
-    if (::mkdir(empty.c_str(), 0700) != 0 && errno != EEXIST)
-        throw stream::write_error("create", empty, errno);
-    return empty;
+void check_root(const Job& job) {
+    const stream::Descriptor root(::open(job.root.c_str(), O_PATH | O_CLOEXEC));
+    if (!root)
+        throw Error(ExitCode::failed, "can't open " + job.root.string() + ": " + std::strerror(errno));
 }
 
 void import_recipients(const Job& job, const openpgp::Home& home) {
@@ -149,7 +141,8 @@ void converse(Channel& channel) {
     deny_system_calls();
     MIRACLEMAX_FAULT_POINT("worker.locked");
     auto pipeline = std::make_unique<Pipeline>(job, *home);
-    const archive::Scope scope{.root = root_of(job, *home),
+    check_root(job);
+    const archive::Scope scope{.root = job.root,
                                .prefix = job.component,
                                .exclude = job.exclude,
                                .trusted_xattrs = job.trusted_xattrs};

@@ -122,14 +122,6 @@ TEST_F(ChildLauncherTest, PlainAndZstd) {
     EXPECT_EQ(fs::status(out("n8n.tar.zst")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
-TEST_F(ChildLauncherTest, AnEmptyComponentIsAnArchiveOfItsRootAlone) {
-    placement.empty = true;
-    placement.local_path.clear();
-    const Outcome outcome = whole(*launch());
-    EXPECT_EQ(outcome.tally.entries, 1U);
-    EXPECT_EQ(shell("test \"$(tar tzf " + out("n8n.tar.gz").string() + ")\" = n8n/"), 0);
-}
-
 TEST_F(ChildLauncherTest, NothingIsReadBeforeGo) {
     auto worker = launch();
     worker->wait_ready(never);

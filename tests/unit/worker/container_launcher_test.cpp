@@ -126,24 +126,20 @@ TEST_F(ContainerLauncherTest, TheContainerHasThatVolumeAndNothingElse) {
     EXPECT_THAT(sockets(), IsEmpty());
 }
 
-TEST_F(ContainerLauncherTest, HostPathsSingleFilesEmptyVolumesAndTrustedXattrs) {
+TEST_F(ContainerLauncherTest, HostPathsAreMountedUnderTheirOwnName) {
     placement.volume.clear();
     launch(true);
-    placement.single_file = true;
     placement.path = "/home/me/config.yaml";
     launch();
-    placement.empty = true;
-    launch();
     const auto specs = engine.created();
-    ASSERT_THAT(specs, SizeIs(3));
+    ASSERT_THAT(specs, SizeIs(2));
     EXPECT_THAT(specs[0].capabilities, ElementsAre("DAC_READ_SEARCH", "SYS_ADMIN"));
     EXPECT_THAT(specs[0].volumes, IsEmpty());
     EXPECT_EQ(specs[0].binds[0].source, (folder.path / "data").string());
-    EXPECT_EQ(specs[0].binds[0].destination, "/data");
+    EXPECT_EQ(specs[0].binds[0].destination, "/data/data");
     EXPECT_TRUE(specs[0].binds[0].read_only);
     EXPECT_EQ(specs[1].binds[0].source, "/home/me/config.yaml");
     EXPECT_EQ(specs[1].binds[0].destination, "/data/config.yaml");
-    EXPECT_THAT(specs[2].binds, SizeIs(2));
     EXPECT_NE(specs[0].name, specs[1].name);
 }
 
