@@ -72,8 +72,8 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{Act::none, State::running, State::running, "is running"},
                     Row{Act::none, State::paused, State::paused, "is paused, but not by this run"},
                     Row{Act::none, State::exited, State::exited, "is not running: left"}),
-    [](const testing::TestParamInfo<Row>& info) {
-        return std::string(name_of(info.param.act)) + "_" + podman::name_of(info.param.state);
+    [](const testing::TestParamInfo<Row>& row) {
+        return std::string(name_of(row.param.act)) + "_" + podman::name_of(row.param.state);
     });
 
 struct UndoTest : testing::Test {
