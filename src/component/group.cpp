@@ -23,8 +23,8 @@ public:
         return each;
     }
     void join(std::size_t one, std::size_t other) {
-        const auto [low, high] = std::minmax(first(one), first(other));
-        next_[high] = low;
+        const std::size_t left = first(one), right = first(other);
+        next_[std::max(left, right)] = std::min(left, right);
     }
 
 private:
