@@ -3,6 +3,7 @@
 Each test case has a podman bed of its own. The results are a JUnit file; one line a test goes to stdout.
 """
 import os
+import signal
 import sys
 import time
 import traceback
@@ -61,6 +62,7 @@ class Result(unittest.TestResult):
 
 def main():
     program, results, *names = sys.argv[1:]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     os.environ["MIRACLEMAX_PROGRAM"] = os.path.abspath(program)
     sys.path.insert(0, HERE)
     loader = unittest.TestLoader()

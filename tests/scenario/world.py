@@ -1,4 +1,5 @@
 """A small Podman host: a bed, applications with data, a sidecar, keys. What the scenario tests share."""
+import atexit
 import http.client
 import json
 import os
@@ -62,6 +63,7 @@ class Keys:
 class World:
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix="mm", dir="/var/tmp")
+        atexit.register(self.close)  # an interrupted run leaves no bed behind
         self.bed = os.path.join(self.dir, "b")
         self.backups = os.path.join(self.bed, "backups")
         run(BED, "up", self.bed, *filter(None, [os.environ.get("MIRACLEMAX_TEST_ROOTFS")]))
@@ -71,7 +73,9 @@ class World:
         self.socket = os.path.join(self.bed, "api", "podman.sock")
 
     def close(self):
-        self.keys.close()
+        atexit.unregister(self.close)
+        if hasattr(self, "keys"):
+            self.keys.close()
         run(BED, "down", self.bed, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
 
