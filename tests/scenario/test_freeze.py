@@ -9,17 +9,19 @@ from world import Scenario
 class Freeze(Scenario):
     def events(self, since):
         """(action, container) in order, as podman itself tells them."""
-        path = f"events?stream=false&since={since}&filters=" + '{"type":["container"]}'.replace('"', "%22").replace("{", "%7B").replace("}", "%7D").replace("[", "%5B").replace("]", "%5D")
+        path = f"events?stream=false&since={since // 10**9}&filters=" + '{"type":["container"]}'.replace('"', "%22").replace("{", "%7B").replace("}", "%7D").replace("[", "%5B").replace("]", "%5D")
         import http.client
         from world import UnixHTTP
         connection = UnixHTTP(self.world.socket)
         connection.request("GET", "/v4.0.0/libpod/" + path)
         text = connection.getresponse().read().decode()
         connection.close()
-        return [(event["Action"], event["Actor"]["Attributes"]["name"]) for event in map(json.loads, text.splitlines())]
+        events = [json.loads(line) for line in text.splitlines()]
+        return [(event["Action"], event["Actor"]["Attributes"]["name"]) for event in events
+                if event["timeNano"] > since]
 
     def how(self, component):
-        return {each["name"]: each["how"] for each in self.world.record(component)["freeze"]["containers"]}
+        return {each["name"]: each["how"] for each in self.world.record(component, self.world.newest())["freeze"]["containers"]}
 
     def test_pause_and_readers(self):
         world = self.world
@@ -46,7 +48,7 @@ class Freeze(Scenario):
         world.app("front", "--requires", "app", "-v", "data:/data")
         world.sidecar()
         before = world.states()
-        since = int(time.time())
+        since = time.time_ns()
         world.backup()
         self.assertEqual(world.states(), before)
         self.assertEqual(self.how("data"), {"front": "stop", "app": "stop", "db": "stop"})
@@ -62,7 +64,7 @@ class Freeze(Scenario):
         world.volume("data", backup="true", quiesce="none")
         world.app("app", "-v", "data:/data")
         world.sidecar()
-        since = int(time.time())
+        since = time.time_ns()
         before = world.containers()
         world.backup()
         self.assertEqual(world.containers(), before)

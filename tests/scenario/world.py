@@ -89,12 +89,14 @@ class World:
     def service(self, operation):
         run(BED, operation, self.bed)
 
-    def api(self, method, path):
+    def api(self, method, path, **otherwise):
         connection = UnixHTTP(self.socket)
         connection.request(method, "/v4.0.0/libpod/" + path)
         answer = connection.getresponse()
         body = answer.read()
         connection.close()
+        if answer.status == 404 and "missing" in otherwise:
+            return otherwise["missing"]
         if answer.status >= 400:
             raise AssertionError(f"{method} {path}: {answer.status} {body!r}")
         return json.loads(body) if body else None
@@ -104,7 +106,9 @@ class World:
         listed = self.api("GET", "containers/json?all=true") or []
         found = {}
         for each in listed:
-            detail = self.api("GET", f"containers/{each['Id']}/json")
+            detail = self.api("GET", f"containers/{each['Id']}/json", missing=None)
+            if detail is None:
+                continue  # a worker that ended meanwhile
             found[detail["Name"]] = (detail["Id"], detail["State"]["Status"], detail["State"]["StartedAt"])
         return found
 
@@ -167,6 +171,9 @@ class World:
         return self.start_podman("exec", *options, "miraclemax", "miraclemax", "backup", *argv)
 
     # --- what lies in the backup folder ---
+    def newest(self):
+        return self.ids()[-1]
+
     def ids(self):
         return sorted(name for name in os.listdir(self.backups) if name[0].isdigit())
 
