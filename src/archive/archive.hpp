@@ -25,8 +25,9 @@ struct Tally {
     std::uint64_t bytes = 0;      // of content read (holes not counted)
     std::uint64_t changed = 0;    // content or metadata moved in every try
     std::uint64_t vanished = 0;   // listed, then gone
-    std::uint64_t unreadable = 0; // refused or failed to be read
-    std::uint64_t skipped = 0;    // sockets, other file systems
+    std::uint64_t unreadable = 0; // refused or failed to be read, an attribute of it at least
+    std::uint64_t skipped = 0;    // sockets
+    std::uint64_t elsewhere = 0;  // mount points and subvolumes: what is in them is not in the archive
     std::uint64_t excluded = 0;   // by pattern
 };
 

@@ -34,6 +34,7 @@ bool ComponentWriter::excluded(const std::string& path, bool folder) {
     if (!exclusions_.match(path, folder))
         return false;
     ++tally_.excluded;
+    tell(0);
     return true;
 }
 
@@ -51,8 +52,12 @@ void ComponentWriter::missed(const std::string& path, What what, const std::stri
     case What::skipped:
         ++tally_.skipped;
         break;
+    case What::elsewhere:
+        ++tally_.elsewhere;
+        break;
     }
     report_.add(name_of(path), what, why);
+    tell(0);
 }
 
 const std::string& ComponentWriter::name_of(const std::string& path) {
@@ -65,6 +70,22 @@ const std::string& ComponentWriter::name_of(const std::string& path) {
 void ComponentWriter::read_attributes(const Place& place, int descriptor) {
     attributes_error_ = descriptor >= 0 ? attribute_reader_.read(descriptor, attributes_)
                                         : attribute_reader_.read_at(place.folder, place.name, attributes_);
+}
+
+// At most one line for an entry, however many of its attributes are not as they were.
+void ComponentWriter::judge_attributes(const std::string& path) {
+    if (attributes_error_ != 0) {
+        missed(path, What::unreadable,
+               std::string("an extended attribute can't be read: ") + std::strerror(attributes_error_));
+        return;
+    }
+    for (const Attribute& attribute : attributes_) {
+        if (!restorable(attribute.name)) {
+            missed(path, What::unreadable,
+                   "tar restores the attribute " + attribute.name + " under another name");
+            return;
+        }
+    }
 }
 
 // Writes the header of the entry whose symlink_, hardlink_ and attributes_ are set.
@@ -93,12 +114,15 @@ void ComponentWriter::record(const std::string& path, struct stat status, const 
     tell(0);
 }
 
+// What is left out counts too: a tree of excluded files must not look like one that stands still.
 void ComponentWriter::tell(std::uint64_t bytes) {
     tally_.bytes += bytes;
-    if (tally_.bytes - told_bytes_ < kTellBytes && tally_.entries - told_entries_ < kTellEntries)
+    const std::uint64_t met = tally_.entries + tally_.excluded + tally_.vanished + tally_.unreadable +
+                              tally_.skipped + tally_.elsewhere;
+    if (tally_.bytes - told_bytes_ < kTellBytes && met - told_entries_ < kTellEntries)
         return;
     told_bytes_ = tally_.bytes;
-    told_entries_ = tally_.entries;
+    told_entries_ = met;
     if (progress_)
         progress_(tally_);
 }
@@ -110,9 +134,7 @@ void ComponentWriter::folder(const Place& place, int descriptor, const struct st
     if (!begin(place.path, status, nullptr))
         return;
     record(place.path, status, {}, attributes_digest(attributes_));
-    if (attributes_error_ != 0)
-        missed(place.path, What::unreadable,
-               std::string("an extended attribute can't be read: ") + std::strerror(attributes_error_));
+    judge_attributes(place.path);
 }
 
 void ComponentWriter::left(const std::string& path, const struct stat& before, const struct stat& after) {
@@ -196,9 +218,8 @@ bool ComponentWriter::special(const Place& place, const struct stat& status, boo
     record(place.path, status, {}, attributes_digest(attributes_));
     if (moved)
         missed(place.path, What::changed, "it moved in every try to read it");
-    else if (attributes_error_ != 0)
-        missed(place.path, What::unreadable,
-               std::string("an extended attribute can't be read: ") + std::strerror(attributes_error_));
+    else
+        judge_attributes(place.path);
     remember(place, status, {});
     return true;
 }

@@ -67,6 +67,7 @@ private:
     void record(const std::string& path, struct stat status, const std::string& sha256,
                 const std::string& attributes);
     void read_attributes(const Place& place, int descriptor);
+    void judge_attributes(const std::string& path);
     void judge(const std::string& path, const Reading& reading, bool moved, const char* how);
     void tell(std::uint64_t bytes);
 

@@ -144,9 +144,8 @@ void ComponentWriter::judge(const std::string& path, const Reading& reading, boo
                    std::strerror(reading.error));
     else if (moved || reading.short_of)
         missed(path, What::changed, how);
-    else if (attributes_error_ != 0)
-        missed(path, What::unreadable,
-               std::string("an extended attribute can't be read: ") + std::strerror(attributes_error_));
+    else
+        judge_attributes(path);
 }
 
 } // namespace miraclemax::archive

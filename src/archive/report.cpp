@@ -18,6 +18,8 @@ const char* word(What what) {
         return "unreadable";
     case What::skipped:
         return "skipped";
+    case What::elsewhere:
+        return "elsewhere";
     }
     return "";
 }

@@ -8,7 +8,7 @@
 
 namespace miraclemax::archive {
 
-enum class What { changed, vanished, unreadable, skipped };
+enum class What { changed, vanished, unreadable, skipped, elsewhere };
 
 // text as the inside of a JSON string (RFC 8259). Bytes that are not UTF-8, and backslashes, so that the two
 // can be told apart, become \xNN in the string that a reader of the JSON gets.

@@ -98,6 +98,10 @@ timespec archived_time(const timespec& time) {
     return time;
 }
 
+bool restorable(std::string_view attribute) {
+    return std::all_of(attribute.begin(), attribute.end(), [](char c) { return c > ' ' && c <= '~'; });
+}
+
 TarWriter::TarWriter(stream::Sink& sink)
     : sink_(sink), archive_(archive_write_new()), entry_(archive_entry_new()),
       locale_(std::make_unique<Locale>()) {

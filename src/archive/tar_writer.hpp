@@ -24,6 +24,11 @@ namespace miraclemax::archive {
 // only, so the second before 1970 has no fractions: they become -1.0. All other times are exact.
 timespec archived_time(const timespec& time);
 
+// Whether GNU tar gives an extended attribute of this name its name back. libarchive writes all bytes but the
+// printable ones of ASCII as %XX, and '%' and '=' too; of these, GNU tar takes only %25 and %3D for what they
+// stand for.
+bool restorable(std::string_view attribute);
+
 struct TarEntry {
     const std::string& name; // any bytes
     const struct stat& status;

@@ -88,7 +88,7 @@ void Walk::step(int folder, const char* name) {
         if (S_ISDIR(status.st_mode))
             continue;
         if (elsewhere(place, status)) {
-            visitor_.missed(path_, What::skipped, "it is on another file system");
+            visitor_.missed(path_, What::elsewhere, "it is on another file system");
             return;
         }
         if (visitor_.entry(place, status, attempt == kTries))
@@ -125,7 +125,7 @@ bool Walk::try_folder(const Place& place, const struct stat& seen) {
         return false;
     if (status.st_dev != device_) {
         visitor_.folder(place, folder.get(), status);
-        visitor_.missed(path_, What::skipped,
+        visitor_.missed(path_, What::elsewhere,
                         "another file system is mounted on it; it is archived as an empty folder");
         return true;
     }

@@ -1,5 +1,6 @@
 // Encryption of a stream: GPGME in a thread of its own, fed by a bounded queue.
 #include "openpgp/context.hpp"
+#include "openpgp/dead_pipes.hpp"
 #include "openpgp/message_frame.hpp"
 
 #include "stream/byte_queue.hpp"
@@ -7,8 +8,10 @@
 #include "stream/file.hpp"
 
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <exception>
+#include <future>
 #include <system_error>
 #include <thread>
 
@@ -41,16 +44,17 @@ std::vector<Key> usable_keys(const Context& context, const Home& home,
 
 // gpg asks its agent for a passphrase by way of GPGME, which needs new sockets that a worker may not have,
 // and caches it. So gpg reads it from a FIFO in a home of its own: it never lies on a disk, nor in an argv.
+// That home lies in the given one: who removes that one after a kill removes both.
 class PassphraseHome {
 public:
-    explicit PassphraseHome(const std::string& passphrase) {
+    PassphraseHome(const Home& above, const std::string& passphrase) : home_(Home::within(above)) {
         if (passphrase.find_first_of(std::string_view("\n\0", 2)) != std::string::npos ||
             passphrase.size() > 1024) {
             throw Error(ExitCode::key,
                         "the passphrase has a line break or NUL in it, or more than 1024 bytes",
                         "use one line of text");
         }
-        const std::filesystem::path fifo = home_.path() / "passphrase";
+        const std::filesystem::path fifo = home_->path() / "passphrase";
         if (::mkfifo(fifo.c_str(), 0600) != 0) {
             throw stream::write_error("create", fifo, errno);
         }
@@ -61,23 +65,23 @@ public:
         }
         stream::write_all(fifo_.get(), std::as_bytes(std::span(passphrase.data(), passphrase.size())), fifo);
         stream::write_all(fifo_.get(), std::as_bytes(std::span("\n", 1)), fifo);
-        const std::filesystem::path conf = home_.path() / "gpg.conf";
+        const std::filesystem::path conf = home_->path() / "gpg.conf";
         stream::replace_file(conf, stream::read_file(conf, 4096) +
                                        "pinentry-mode loopback\npassphrase-file " + fifo.string() + "\n");
     }
-    [[nodiscard]] const Home& home() const noexcept { return home_; }
+    [[nodiscard]] const Home& home() const noexcept { return *home_; }
 
 private:
-    Home home_;
+    std::unique_ptr<Home> home_;
     stream::Descriptor fifo_;
 };
 
 class EncryptingSink : public stream::Sink {
 public:
     EncryptingSink(stream::Sink& next, const Home& home, const Recipients& recipients)
-        : next_(next),
-          symmetric_(recipients.passphrase.empty() ? nullptr
-                                                   : std::make_unique<PassphraseHome>(recipients.passphrase)),
+        : next_(next), symmetric_(recipients.passphrase.empty()
+                                      ? nullptr
+                                      : std::make_unique<PassphraseHome>(home, recipients.passphrase)),
           context_(symmetric_ ? symmetric_->home() : home), queue_(queue_size) {
         if (symmetric_) {
             gpgme_set_pinentry_mode(context_.get(), GPGME_PINENTRY_MODE_LOOPBACK);
@@ -98,13 +102,11 @@ public:
 
     ~EncryptingSink() override {
         queue_.abandon();
-        if (thread_.joinable()) {
-            thread_.join();
-        }
+        join();
     }
 
     void write(stream::Bytes bytes) override {
-        if (!queue_.write(bytes)) {
+        if (!queue_.write(bytes, empty_dead_pipes)) {
             end_thread();
             throw Error(ExitCode::key, "gpg ended before the data did");
         }
@@ -118,10 +120,18 @@ public:
     }
 
 private:
-    void end_thread() {
-        if (thread_.joinable()) {
-            thread_.join();
+    void join() noexcept {
+        if (!thread_.joinable()) {
+            return;
         }
+        while (done_.wait_for(std::chrono::milliseconds(500)) != std::future_status::ready) {
+            empty_dead_pipes();
+        }
+        thread_.join();
+    }
+
+    void end_thread() {
+        join();
         if (failure_) {
             std::rethrow_exception(failure_);
         }
@@ -137,6 +147,7 @@ private:
             }
         }
         queue_.abandon();
+        over_.set_value();
     }
 
     void encrypt() {
@@ -226,6 +237,8 @@ private:
     MessageFrame frame_; // the thread's, as are the next two until it was joined
     bool ended_ = false;
     std::exception_ptr failure_;
+    std::promise<void> over_;
+    std::future<void> done_ = over_.get_future();
     std::thread thread_;
 };
 

@@ -19,12 +19,17 @@ public:
     Home();
     explicit Home(
         std::filesystem::path kept); // an existing home that stays (the signing key's, in the state folder)
+    // One that is gone with the object, in a subfolder of another: whatever happens to this process, it goes
+    // when that folder is removed. Elsewhere, like Home(), only where the path would be too long for gpg.
+    static std::unique_ptr<Home> within(const Home& above);
     ~Home();
     Home(const Home&) = delete;
     Home& operator=(const Home&) = delete;
     [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
 
 private:
+    Home(std::filesystem::path made, bool kept);
+
     std::filesystem::path path_;
     bool kept_ = false;
 };

@@ -117,7 +117,9 @@ void remove_folder(const fs::path& home) noexcept {
 
 } // namespace
 
-Home::Home() : path_(make_throwaway()) {
+Home::Home() : Home(make_throwaway(), false) {}
+
+Home::Home(fs::path made, bool kept) : path_(std::move(made)), kept_(kept) {
     try {
         stream::write_file(path_ / "gpg.conf", private_conf);
     } catch (...) {
@@ -137,6 +139,22 @@ Home::Home(fs::path kept) : path_(std::move(kept)), kept_(true) {
     } else if (errno != EEXIST) {
         throw stream::write_error("create the key folder", path_, errno);
     }
+}
+
+std::unique_ptr<Home> Home::within(const Home& above) {
+    for (int number = 1; number < 1000; ++number) {
+        fs::path path = above.path() / ("p" + std::to_string(number));
+        if (path.native().size() > longest_path) {
+            break;
+        }
+        if (::mkdir(path.c_str(), 0700) == 0) {
+            return std::unique_ptr<Home>(new Home(std::move(path), false));
+        }
+        if (errno != EEXIST) {
+            throw stream::write_error("create the key folder", path, errno);
+        }
+    }
+    return std::make_unique<Home>();
 }
 
 Home::~Home() {

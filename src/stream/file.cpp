@@ -133,7 +133,8 @@ void write_all(int fd, Bytes bytes, const fs::path& path) {
     }
 }
 
-FileSink::FileSink(fs::path path) : path_(std::move(path)) {
+FileSink::FileSink(fs::path path, std::function<void()> progress)
+    : path_(std::move(path)), progress_(std::move(progress)) {
     MIRACLEMAX_FAULT_POINT("file.create");
     file_ = Descriptor(
         ::openat(AT_FDCWD, path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -151,9 +152,29 @@ FileSink::~FileSink() {
 
 void FileSink::write(Bytes bytes) {
     write_all(file_.get(), bytes, path_);
+    size_ += bytes.size();
+}
+
+// One fsync says nothing for as long as the whole page cache takes to get to a slow disk: most of that is
+// waited for in parts. What a part reports, fsync would not report again.
+void FileSink::settle() {
+    constexpr std::uint64_t part = std::uint64_t{16} << 20U;
+    constexpr unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+    for (std::uint64_t at = 0; at < size_; at += part) {
+        if (::sync_file_range(file_.get(), static_cast<off_t>(at), static_cast<off_t>(part), all) != 0) {
+            if (errno == EIO || errno == ENOSPC || errno == EDQUOT || errno == ESTALE) {
+                throw write_error("write to disk", path_, errno);
+            }
+            return; // not everywhere: fsync does all of it
+        }
+        progress_();
+    }
 }
 
 void FileSink::finish() {
+    if (progress_) {
+        settle();
+    }
     sync_and_close(file_, path_);
     finished_ = true;
 }

@@ -7,7 +7,9 @@
 #include "error.hpp"
 #include "stream/stream.hpp"
 
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -45,14 +47,19 @@ void write_all(int fd, Bytes bytes, const std::filesystem::path& path);
 // holds its name: who publishes many files does that once (sync_folder). Not finished: unlinked.
 class FileSink : public Sink {
 public:
-    explicit FileSink(std::filesystem::path path);
+    // `progress` is called while finish() waits for the disk, which can take many minutes.
+    explicit FileSink(std::filesystem::path path, std::function<void()> progress = {});
     ~FileSink() override;
     void write(Bytes bytes) override;
     void finish() override;
 
 private:
+    void settle();
+
     std::filesystem::path path_;
     Descriptor file_;
+    std::function<void()> progress_;
+    std::uint64_t size_ = 0;
     bool finished_ = false;
 };
 

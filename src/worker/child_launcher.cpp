@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 namespace miraclemax::worker {
@@ -47,7 +48,13 @@ private:
 
 class ChildLauncher : public Launcher {
 public:
-    ChildLauncher(std::string program, Limits limits) : program_(std::move(program)), limits_(limits) {}
+    // A controller that gave up its capabilities is no stronger than its worker, which could write into its
+    // memory (/proc/PID/mem) and act as it does. What is not dumpable can't be opened so (ptrace(2)).
+    ChildLauncher(std::string program, Limits limits) : program_(std::move(program)), limits_(limits) {
+        if (::prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) != 0)
+            throw Error(ExitCode::failed,
+                        std::string("can't shield this process from its workers: ") + std::strerror(errno));
+    }
 
     std::unique_ptr<Worker> launch(Job job, const Placement& placement) override {
         if (placement.local_path.empty())

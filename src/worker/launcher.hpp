@@ -29,9 +29,9 @@ using Deadline = std::optional<std::chrono::steady_clock::time_point>;
 using Progress = std::function<void(const archive::Tally&)>;
 
 // One running worker. Used by one thread. All waits throw Error: `interrupted` when stop is requested,
-// `failed` when the worker died (with its last words), hung (no heartbeat), wrote nonsense, or the deadline
-// passed. The destructor ends the worker and leaves nothing behind (process reaped, container removed, socket
-// unlinked); it never throws.
+// `failed` when the worker died (with its last words), hung (no heartbeat, or no progress), wrote nonsense,
+// or the deadline passed. The destructor ends the worker and leaves nothing behind (process reaped, container
+// removed, socket unlinked); it never throws.
 class Worker {
 public:
     virtual ~Worker() = default;
@@ -51,8 +51,10 @@ public:
 
 struct Limits {
     std::chrono::milliseconds ready{60'000}; // start to ready
-    std::chrono::milliseconds silence{
-        60'000}; // the worker sends a heartbeat every second from its own thread
+    // Without a word: the worker sends a heartbeat every second from a thread of its own.
+    std::chrono::milliseconds silence{60'000};
+    // With heartbeats, but without anything read or written: dead NFS, a gpg that is stuck.
+    std::chrono::milliseconds standstill{300'000};
 };
 
 // A child process of this program (path of the binary, normally /proc/self/exe). Needs Placement::local_path.

@@ -8,11 +8,35 @@
 
 namespace miraclemax::worker {
 
+namespace {
+
+using Moved = std::atomic<std::uint64_t>;
+
+// Counts what gets past it.
+class Counting : public stream::Sink {
+public:
+    Counting(stream::Sink& next, Moved& moved) : next_(next), moved_(moved) {}
+    void write(stream::Bytes bytes) override {
+        next_.write(bytes);
+        ++moved_;
+    }
+    void finish() override {
+        next_.finish();
+        ++moved_;
+    }
+
+private:
+    stream::Sink& next_;
+    Moved& moved_;
+};
+
+} // namespace
+
 // One file and what stands before it, destroyed from the front to the back.
 class Pipeline::Line {
 public:
-    Line(const Job& job, const openpgp::Home& home, const std::string& leaf, unsigned threads)
-        : file_(job.folder / leaf), stored_(file_) {
+    Line(const Job& job, const openpgp::Home& home, const std::string& leaf, unsigned threads, Moved& moved)
+        : file_(job.folder / leaf, [&moved] { ++moved; }), kept_(file_, moved), stored_(kept_) {
         stream::Sink* next = &stored_;
         if (job.encrypted()) {
             encryption_ = openpgp::encrypt_to(
@@ -24,24 +48,27 @@ public:
         else if (job.compression == Compression::zstd)
             compression_ = stream::zstd_to(*next, job.level, threads);
         plain_ = std::make_unique<stream::DigestSink>(compression_ ? *compression_ : *next);
+        entrance_ = std::make_unique<Counting>(*plain_, moved);
     }
-    [[nodiscard]] stream::Sink& entrance() { return *plain_; }
+    [[nodiscard]] stream::Sink& entrance() { return *entrance_; }
     [[nodiscard]] const stream::Digest& plain() const { return plain_->digest(); }
     [[nodiscard]] const stream::Digest& stored() const { return stored_.digest(); }
 
 private:
     stream::FileSink file_;
+    Counting kept_;
     stream::DigestSink stored_;
     std::unique_ptr<stream::Sink> encryption_;
     std::unique_ptr<stream::Sink> compression_;
     std::unique_ptr<stream::DigestSink> plain_;
+    std::unique_ptr<Counting> entrance_;
 };
 
-Pipeline::Pipeline(const Job& job, const openpgp::Home& home) : folder_(job.folder) {
+Pipeline::Pipeline(const Job& job, const openpgp::Home& home, Moved& moved) : folder_(job.folder) {
     const Leaves leaves = leaves_of(job);
-    archive_ = std::make_unique<Line>(job, home, leaves.archive, job.threads);
-    inventory_ = std::make_unique<Line>(job, home, leaves.inventory, 1);
-    report_ = std::make_unique<Line>(job, home, leaves.report, 1);
+    archive_ = std::make_unique<Line>(job, home, leaves.archive, job.threads, moved);
+    inventory_ = std::make_unique<Line>(job, home, leaves.inventory, 1, moved);
+    report_ = std::make_unique<Line>(job, home, leaves.report, 1, moved);
 }
 
 Pipeline::~Pipeline() = default;

@@ -4,6 +4,8 @@
 #include "openpgp/encryption.hpp"
 #include "worker/job.hpp"
 
+#include <atomic>
+#include <cstdint>
 #include <memory>
 
 namespace miraclemax::worker {
@@ -15,7 +17,9 @@ class Pipeline {
 public:
     // Makes the files and starts gpg: throws Error when they exist, the folder can't take them, or a key is
     // unusable.
-    Pipeline(const Job& job, const openpgp::Home& home);
+    // `moved` is borrowed: it counts up, from several threads, with all that goes into the pipeline and all
+    // that gets to the disk.
+    Pipeline(const Job& job, const openpgp::Home& home, std::atomic<std::uint64_t>& moved);
     ~Pipeline(); // unfinished: the files are removed
 
     // Reads the scope to its end. What is still on its way fits into the bounded queues of the sinks.

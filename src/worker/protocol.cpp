@@ -1,10 +1,8 @@
 #include "worker/protocol.hpp"
 
-#include <nlohmann/json.hpp>
+#include "worker/protocol_json.hpp"
 
-#include <algorithm>
 #include <array>
-#include <limits>
 #include <set>
 
 namespace miraclemax::worker {
@@ -13,13 +11,14 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t longest_text = 8192; // of an error's message: a line of replies must hold it escaped
+// Of an error's message, and of its remedy: a line of replies must hold both, each byte escaped as \u00XX.
+constexpr std::size_t longest_text = 4096;
 
 struct Count {
     const char* name;
     std::uint64_t archive::Tally::*member;
 };
-constexpr std::array<Count, 8> counts{{
+constexpr std::array<Count, 9> counts{{
     {"entries", &archive::Tally::entries},
     {"files", &archive::Tally::files},
     {"bytes", &archive::Tally::bytes},
@@ -27,77 +26,9 @@ constexpr std::array<Count, 8> counts{{
     {"vanished", &archive::Tally::vanished},
     {"unreadable", &archive::Tally::unreadable},
     {"skipped", &archive::Tally::skipped},
+    {"elsewhere", &archive::Tally::elsewhere},
     {"excluded", &archive::Tally::excluded},
 }};
-
-// What is wrong, in a word; the callers make an Error of it that says who wrote it.
-struct Nonsense {
-    std::string what;
-};
-
-std::string to_hex(const std::string& bytes) {
-    constexpr const char* digits = "0123456789abcdef";
-    std::string text;
-    text.reserve(bytes.size() * 2);
-    for (const char c : bytes) {
-        const auto byte = static_cast<unsigned char>(c);
-        text += digits[byte >> 4U];
-        text += digits[byte & 15U];
-    }
-    return text;
-}
-
-unsigned nibble(char c) {
-    if (c >= '0' && c <= '9')
-        return static_cast<unsigned>(c - '0');
-    if (c >= 'a' && c <= 'f')
-        return static_cast<unsigned>(c - 'a') + 10U;
-    throw Nonsense{"no hex digits"};
-}
-
-// An object that has these members and no others.
-const json& only(const json& object, const std::set<std::string>& names) {
-    if (!object.is_object() || object.size() != names.size())
-        throw Nonsense{"wrong members"};
-    for (const auto& item : object.items()) {
-        if (names.count(item.key()) == 0)
-            throw Nonsense{"unknown member"};
-    }
-    return object;
-}
-
-std::string text_of(const json& object, const char* name) {
-    const json& value = object.at(name);
-    if (!value.is_string())
-        throw Nonsense{std::string(name) + " is no text"};
-    return value.get<std::string>();
-}
-
-std::string bytes_of(const json& object, const char* name) {
-    const std::string text = text_of(object, name);
-    if (text.size() % 2 != 0)
-        throw Nonsense{"no hex digits"};
-    std::string bytes;
-    bytes.reserve(text.size() / 2);
-    for (std::size_t at = 0; at < text.size(); at += 2)
-        bytes += static_cast<char>(nibble(text[at]) << 4U | nibble(text[at + 1]));
-    return bytes;
-}
-
-template<class Number>
-Number number_of(const json& object, const char* name, Number largest = std::numeric_limits<Number>::max()) {
-    const json& value = object.at(name);
-    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > static_cast<std::uint64_t>(largest))
-        throw Nonsense{std::string(name) + " is no number, or too large"};
-    return static_cast<Number>(value.get<std::uint64_t>());
-}
-
-bool truth_of(const json& object, const char* name) {
-    const json& value = object.at(name);
-    if (!value.is_boolean())
-        throw Nonsense{std::string(name) + " is neither true nor false"};
-    return value.get<bool>();
-}
 
 void must_be_true(const json& object, const char* name) {
     if (!truth_of(only(object, {name}), name))
@@ -162,53 +93,20 @@ Outcome to_outcome(const json& object) {
     return outcome;
 }
 
-json of_job(const Job& job) {
-    json exclude = json::array();
-    for (const std::string& pattern : job.exclude)
-        exclude.push_back(to_hex(pattern));
-    return {{"component", job.component},
-            {"root", to_hex(job.root.native())},
-            {"exclude", exclude},
-            {"trusted_xattrs", job.trusted_xattrs},
-            {"compression", name_of(job.compression)},
-            {"level", static_cast<std::uint64_t>(std::max(job.level, 0))},
-            {"threads", job.threads},
-            {"keyring", to_hex(job.keyring)},
-            {"fingerprints", job.fingerprints},
-            {"passphrase", to_hex(job.passphrase)},
-            {"folder", to_hex(job.folder.native())}};
-}
-
-// A component's name becomes the name of a file in the output folder (design: labels).
-void must_be_a_name(const std::string& name) {
-    if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
-        name.find('\0') != std::string::npos)
-        throw Nonsense{"the component is no file name"};
-}
-
-Job to_job(const json& object) {
-    only(object, {"component", "root", "exclude", "trusted_xattrs", "compression", "level", "threads",
-                  "keyring", "fingerprints", "passphrase", "folder"});
-    Job job;
-    job.component = text_of(object, "component");
-    must_be_a_name(job.component);
-    job.root = bytes_of(object, "root");
-    for (std::size_t at = 0; at < object.at("exclude").size(); ++at)
-        job.exclude.push_back(bytes_of({{"pattern", object.at("exclude").at(at)}}, "pattern"));
-    job.trusted_xattrs = truth_of(object, "trusted_xattrs");
-    const auto compression = compression_from(text_of(object, "compression"));
-    if (!compression)
-        throw Nonsense{"unknown compression"};
-    job.compression = *compression;
-    job.level = number_of<int>(object, "level", 100);
-    job.threads = number_of<unsigned>(object, "threads", 4096);
-    job.keyring = bytes_of(object, "keyring");
-    for (std::size_t at = 0; at < object.at("fingerprints").size(); ++at)
-        job.fingerprints.push_back(
-            text_of({{"fingerprint", object.at("fingerprints").at(at)}}, "fingerprint"));
-    job.passphrase = bytes_of(object, "passphrase");
-    job.folder = bytes_of(object, "folder");
-    return job;
+// What a worker says of itself must not be taken for what only a whole run can say: that it was interrupted,
+// or that containers still stand.
+ExitCode code_of_worker(ExitCode code) {
+    switch (code) {
+    case ExitCode::usage:
+    case ExitCode::incomplete:
+    case ExitCode::nothing:
+    case ExitCode::busy:
+    case ExitCode::not_released:
+    case ExitCode::interrupted:
+        return ExitCode::failed;
+    default:
+        return code;
+    }
 }
 
 Failure to_failure(const json& object) {
@@ -216,7 +114,7 @@ Failure to_failure(const json& object) {
     const auto code = number_of<int>(object, "code", static_cast<int>(ExitCode::interrupted));
     if (code == 0)
         throw Nonsense{"an error without a code"};
-    return {.code = static_cast<ExitCode>(code),
+    return {.code = code_of_worker(static_cast<ExitCode>(code)),
             .message = text_of(object, "message"),
             .remedy = text_of(object, "remedy")};
 }
@@ -240,8 +138,8 @@ json of_reply(const Hello& hello) {
 json of_reply(const Ready&) {
     return {{"ready", true}};
 }
-json of_reply(const Alive&) {
-    return {{"alive", true}};
+json of_reply(const Alive& alive) {
+    return {{"alive", alive.moved}};
 }
 json of_reply(const archive::Tally& tally) {
     return {{"progress", of_tally(tally)}};
@@ -275,19 +173,19 @@ Reply to_reply(const json& object) {
     const std::string word = object.begin().key();
     if (word == "hello")
         return Hello{number_of<int>(object, "hello")};
+    if (word == "alive")
+        return Alive{number_of<std::uint64_t>(object, "alive")};
     if (word == "progress")
         return to_tally(object.at(word));
     if (word == "result")
         return to_outcome(object.at(word));
     if (word == "error")
         return to_failure(object.at(word));
-    if (word != "ready" && word != "alive" && word != "read")
+    if (word != "ready" && word != "read")
         throw Nonsense{"unknown word"};
     must_be_true(object, word.c_str());
     if (word == "ready")
         return Ready{};
-    if (word == "alive")
-        return Alive{};
     return Read{};
 }
 

@@ -1,6 +1,6 @@
 // The words between controller and worker: one JSON object a line, on a unix stream socket.
 //   controller -> worker   {"job":{...},"home":hex}   then   {"go":true}
-//   worker -> controller   {"hello":1} {"ready":true} {"alive":true}... {"progress":{tally}}... {"read":true}
+//   worker -> controller   {"hello":1} {"ready":true} {"alive":n}... {"progress":{tally}}... {"read":true}
 //                          {"result":{...}}   or, at any time, {"error":{"code":n,"message":"","remedy":""}}
 // What may hold bytes that are not UTF-8 (paths, patterns, keys, the passphrase) travels as hex digits.
 #pragma once
@@ -8,13 +8,14 @@
 #include "error.hpp"
 #include "worker/job.hpp"
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <variant>
 
 namespace miraclemax::worker {
 
-constexpr int protocol_version = 1;
+constexpr int protocol_version = 2;
 constexpr std::size_t longest_request = std::size_t{16} << 20U; // bytes of a line
 constexpr std::size_t longest_reply = std::size_t{64} << 10U;
 
@@ -30,7 +31,9 @@ struct Hello {
     int version = protocol_version;
 };
 struct Ready {};
-struct Alive {};
+struct Alive {
+    std::uint64_t moved = 0; // counts up while the work goes on; the same number again: it stands still
+};
 struct Read {};
 struct Failure {
     ExitCode code = ExitCode::failed;

@@ -38,6 +38,7 @@ void RemoteWorker::tell(const Request& request) {
 
 Reply RemoteWorker::next(const Wait& wait) {
     auto heard = Clock::now();
+    auto moved = heard;
     std::string line;
     for (;;) {
         check_stop(wait.stop);
@@ -48,6 +49,12 @@ Reply RemoteWorker::next(const Wait& wait) {
         if (now - heard >= wait.silence)
             throw Error(ExitCode::failed, fmt::format("{} has not said anything for {:.1f} s: it hangs",
                                                       name(), seconds(wait.silence)));
+        if (now - moved >= wait.standstill)
+            throw Error(
+                ExitCode::failed,
+                fmt::format("{} lives, but has neither read nor written anything for {:.1f} s: it hangs",
+                            name(), seconds(wait.standstill)),
+                "does the disk or network share of the data, or of the backups, still answer?");
         switch (channel_->receive(line, glance, longest_reply)) {
         case Channel::Got::nothing:
             continue;
@@ -60,10 +67,15 @@ Reply RemoteWorker::next(const Wait& wait) {
         heard = Clock::now();
         if (const auto* failure = std::get_if<Failure>(&reply))
             throw Error(failure->code, failure->message, failure->remedy);
-        if (const auto* tally = std::get_if<archive::Tally>(&reply)) {
+        if (const auto* alive = std::get_if<Alive>(&reply)) {
+            if (alive->moved != moved_)
+                moved = heard;
+            moved_ = alive->moved;
+        } else if (const auto* tally = std::get_if<archive::Tally>(&reply)) {
+            moved = heard;
             if (wait.progress)
                 wait.progress(*tally);
-        } else if (!std::holds_alternative<Alive>(reply)) {
+        } else {
             return reply;
         }
     }
@@ -87,6 +99,7 @@ void RemoteWorker::wait_ready(const std::stop_token& stop) {
     const Wait wait{.progress = none,
                     .deadline = end,
                     .silence = limits_.ready,
+                    .standstill = limits_.ready, // the end comes first
                     .for_what = "it was ready",
                     .stop = stop};
     const auto hello = expect<Hello>(wait);
@@ -111,6 +124,7 @@ void RemoteWorker::wait_read(const Progress& progress, const Deadline& deadline,
     expect<Read>({.progress = progress,
                   .deadline = deadline,
                   .silence = limits_.silence,
+                  .standstill = limits_.standstill,
                   .for_what = "everything was read",
                   .stop = stop});
 }
@@ -119,6 +133,7 @@ Outcome RemoteWorker::finish(const Progress& progress, const std::stop_token& st
     return expect<Outcome>({.progress = progress,
                             .deadline = std::nullopt,
                             .silence = limits_.silence,
+                            .standstill = limits_.standstill,
                             .for_what = "its files were complete",
                             .stop = stop});
 }

@@ -38,6 +38,7 @@ private:
         const Progress& progress;
         Deadline deadline;
         std::chrono::milliseconds silence;
+        std::chrono::milliseconds standstill;
         const char* for_what; // "it was ready", to end a sentence with
         const std::stop_token& stop;
     };
@@ -50,6 +51,7 @@ private:
     Limits limits_;
     Clock::time_point launched_ = Clock::now();
     std::optional<Channel> channel_;
+    std::uint64_t moved_ = 0; // what the last heartbeat said
 };
 
 // The last 4 KiB of what a worker wrote for people, as the end of a sentence: "; its last words: ...", or "".

@@ -29,12 +29,12 @@ namespace fs = std::filesystem;
 
 constexpr auto patience = 60s; // for the controller to take a line
 
-// Says every second that the process lives, and ends it when the controller is gone: whatever its main
-// thread is doing, nobody waits for it any more.
+// Says every second that the process lives and how far its work got, and ends it when the controller is gone:
+// whatever its main thread is doing, nobody waits for it any more.
 class Heartbeat {
 public:
-    Heartbeat(Channel& channel, fs::path home)
-        : channel_(channel), home_(std::move(home)),
+    Heartbeat(Channel& channel, fs::path home, const std::atomic<std::uint64_t>& moved)
+        : channel_(channel), home_(std::move(home)), moved_(moved),
           thread_([this](const std::stop_token& stop) { beat(stop); }) {}
     void stop() {
         thread_.request_stop();
@@ -53,7 +53,7 @@ private:
     }
     void say() noexcept {
         try {
-            channel_.offer(encode(Reply{Alive{}}));
+            channel_.offer(encode(Reply{Alive{moved_}}));
         } catch (...) {
             leave();
         }
@@ -66,6 +66,7 @@ private:
 
     Channel& channel_;
     fs::path home_;
+    const std::atomic<std::uint64_t>& moved_;
     std::jthread thread_;
 };
 
@@ -136,11 +137,12 @@ void converse(Channel& channel) {
     drop_capabilities(job.trusted_xattrs);
     auto home =
         order.home.empty() ? std::make_unique<openpgp::Home>() : std::make_unique<openpgp::Home>(order.home);
-    Heartbeat heartbeat(channel, home->path());
+    std::atomic<std::uint64_t> moved = 0;
+    Heartbeat heartbeat(channel, home->path(), moved);
     import_recipients(job, *home);
     deny_system_calls();
     MIRACLEMAX_FAULT_POINT("worker.locked");
-    auto pipeline = std::make_unique<Pipeline>(job, *home);
+    auto pipeline = std::make_unique<Pipeline>(job, *home, moved);
     check_root(job);
     const archive::Scope scope{.root = job.root,
                                .prefix = job.component,
@@ -150,6 +152,7 @@ void converse(Channel& channel) {
     await<Go>(channel);
     auto next = std::chrono::steady_clock::now();
     pipeline->read(scope, [&](const archive::Tally& tally) {
+        ++moved;
         if (const auto now = std::chrono::steady_clock::now(); now >= next) {
             channel.offer(encode(Reply{tally}));
             next = now + 200ms;

@@ -1,11 +1,18 @@
 #include "keyring.hpp"
 
 #include "error.hpp"
+#include "openpgp/dead_pipes.hpp"
 #include "openpgp/encryption.hpp"
 #include "stream/digest.hpp"
 
+#include <array>
 #include <csignal>
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 namespace miraclemax::openpgp {
@@ -184,7 +191,7 @@ TEST(EncryptTo, SaysSoWhenGpgIsKilled) {
     const auto sink = encrypt_to(cipher, home, {.fingerprints = {key}, .passphrase = {}});
     sink->write(bytes_of(mixture(3 * mebibyte)));
     int gpg = 0;
-    for (int attempt = 0; attempt < 500 && processes_of(home.path(), &gpg) == 0; ++attempt) {
+    for (int attempt = 0; attempt < 500 && processes_of(home.path(), &gpg, "--encrypt") == 0; ++attempt) {
         ::usleep(2000);
     }
     ASSERT_GT(gpg, 0);
@@ -196,6 +203,123 @@ TEST(EncryptTo, SaysSoWhenGpgIsKilled) {
         },
         Error);
     EXPECT_FALSE(cipher.finished());
+}
+
+// A pipe of this process that somebody would read from, but that is full.
+bool a_pipe_is_full() {
+    for (int descriptor = 3; descriptor < 200; ++descriptor) {
+        struct stat what {};
+        const int flags = ::fcntl(descriptor, F_GETFL);
+        pollfd one{.fd = descriptor, .events = POLLOUT, .revents = 0};
+        if (flags >= 0 && (flags & O_ACCMODE) == O_WRONLY && ::fstat(descriptor, &what) == 0 &&
+            S_ISFIFO(what.st_mode) && ::poll(&one, 1, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+// 0: the end came as it should; for a forked process, with an alarm for a build in which it never comes.
+int end_of_a_killed_gpg(const std::string& public_key, const std::string& key, bool abandoned) {
+    const Home home;
+    import_keys(home, public_key);
+    stream::StringSink cipher;
+    auto sink = encrypt_to(cipher, home, {.fingerprints = {key}, .passphrase = {}});
+    int gpg = 0;
+    // Another gpg, that told of the key, may still be ending.
+    while (processes_of(home.path(), &gpg, "--encrypt") == 0) {
+        ::usleep(2000);
+    }
+    ::kill(gpg, SIGSTOP);
+    sink->write(bytes_of(mixture(mebibyte / 2)));
+    while (!a_pipe_is_full()) {
+        ::usleep(2000);
+    }
+    ::kill(gpg, SIGKILL);
+    if (abandoned) {
+        sink.reset();
+        return cipher.finished() ? 1 : 0;
+    }
+    try {
+        sink->write(bytes_of(mixture(4 * mebibyte)));
+        sink->finish();
+        return 2;
+    } catch (const Error& error) {
+        return error.code() == ExitCode::key && !cipher.finished() ? 0 : 3;
+    }
+}
+
+TEST(EncryptTo, EndsWhenGpgIsKilledThoughItsPipeIsFull) {
+    const Keyring keys;
+    const std::string key = keys.make_key("one");
+    const std::string public_key = keys.public_key(key);
+    for (const bool abandoned : {false, true}) {
+        const pid_t child = ::fork();
+        if (child == 0) {
+            ::alarm(30);
+            int code = 9;
+            try {
+                code = end_of_a_killed_gpg(public_key, key, abandoned);
+            } catch (...) {
+            }
+            ::_exit(code);
+        }
+        int status = 0;
+        ASSERT_EQ(::waitpid(child, &status, 0), child);
+        EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0)
+            << (WIFSIGNALED(status) ? "it hung" : "it ended wrongly") << ", status " << status;
+    }
+}
+
+TEST(EmptyDeadPipes, TouchesOnlyFullOnesThatNobodyReads) {
+    const auto full_pipe = [](std::array<int, 2>& ends) {
+        ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK), 0);
+        const std::string page(4096, 'x');
+        while (::write(ends[1], page.data(), page.size()) > 0) {
+        }
+    };
+    const auto writable = [](int descriptor) {
+        pollfd one{.fd = descriptor, .events = POLLOUT, .revents = 0};
+        ::poll(&one, 1, 0);
+        return (one.revents & POLLOUT) != 0;
+    };
+    std::array<int, 2> read{};
+    std::array<int, 2> dead{};
+    full_pipe(read);
+    full_pipe(dead);
+    ::close(dead[0]);
+    empty_dead_pipes();
+    EXPECT_TRUE(writable(dead[1]));
+    EXPECT_FALSE(writable(read[1]));
+    int count = 0;
+    EXPECT_EQ(::ioctl(read[0], FIONREAD, &count), 0);
+    EXPECT_EQ(count, ::fcntl(read[1], F_GETPIPE_SZ));
+    for (const int one : {read[0], read[1], dead[1]}) {
+        ::close(one);
+    }
+}
+
+TEST(EncryptTo, ThePassphrasesHomeLiesInTheGivenOne) {
+    const Keyring keys;
+    const auto folders_in = [](const std::filesystem::path& path) {
+        int count = 0;
+        for (const auto& one : std::filesystem::directory_iterator(path)) {
+            count += one.is_directory() ? 1 : 0;
+        }
+        return count;
+    };
+    const Home home;
+    stream::StringSink first;
+    stream::StringSink second;
+    {
+        const auto one = encrypt_to(first, home, {.fingerprints = {}, .passphrase = "secret"});
+        const auto two = encrypt_to(second, home, {.fingerprints = {}, .passphrase = "secret"});
+        EXPECT_EQ(folders_in(home.path()), 2);
+        EXPECT_EQ(std::filesystem::status(home.path() / "p1").permissions(),
+                  std::filesystem::perms::owner_all);
+        one->finish();
+    }
+    EXPECT_EQ(folders_in(home.path()), 0);
 }
 
 TEST(EncryptTo, WorksInManyThreadsAtOnce) {

@@ -108,15 +108,17 @@ private:
     std::filesystem::path home_;
 };
 
-// Processes whose argv names this folder, as the gpgs and agents of a home do. Gives the last one's id.
-inline int processes_of(const std::filesystem::path& home, int* last = nullptr) {
+// Processes whose argv names this folder, as the gpgs and agents of a home do, and this word. Gives the last
+// one's id.
+inline int processes_of(const std::filesystem::path& home, int* last = nullptr, const char* word = "") {
     int count = 0;
     for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
         const std::string id = entry.path().filename();
         if (id.find_first_not_of("0123456789") != std::string::npos) {
             continue;
         }
-        if (Keyring::content_of(entry.path() / "cmdline").find(home.string()) != std::string::npos) {
+        const std::string argv = Keyring::content_of(entry.path() / "cmdline");
+        if (argv.find(home.string()) != std::string::npos && argv.find(word) != std::string::npos) {
             ++count;
             if (last != nullptr) {
                 *last = std::stoi(id);

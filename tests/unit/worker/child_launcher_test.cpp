@@ -1,8 +1,7 @@
-#include "bench.hpp"
+#include "child_bench.hpp"
 
 #include "stream/digest.hpp"
 #include "worker/channel.hpp"
-#include "worker/child_process.hpp"
 #include "worker/protocol.hpp"
 
 #include <gmock/gmock.h>
@@ -17,65 +16,6 @@ namespace {
 
 using testing::HasSubstr;
 using namespace std::chrono_literals;
-
-class ChildLauncherTest : public testing::Test {
-protected:
-    ChildLauncherTest() {
-        for (const char* name : {"data", "data/deep", "out", "back"})
-            fs::create_directory(folder.path / name);
-        put(folder.path / "data/a", "hello");
-        put(folder.path / "data/deep/caf\xe9", std::string(3'000'000, 'x') + "end");
-        fs::create_symlink("a", folder.path / "data/link");
-        job.component = "n8n";
-        placement.local_path = folder.path / "data";
-        placement.folder = folder.path / "out";
-    }
-    ~ChildLauncherTest() override { fault(nullptr); }
-    static void fault(const char* plan) {
-        if (plan != nullptr)
-            ::setenv("MIRACLEMAX_FAULT", plan, 1);
-        else
-            ::unsetenv("MIRACLEMAX_FAULT");
-    }
-    std::unique_ptr<Worker> launch(Limits limits = {}) {
-        return child_launcher("/proc/self/exe", limits)->launch(job, placement);
-    }
-    void encrypt_to(const Person& person) {
-        job.keyring = person.keyring;
-        job.fingerprints = person.fingerprints;
-    }
-    [[nodiscard]] fs::path out(const std::string& leaf) const { return folder.path / "out" / leaf; }
-    // The --homedir of the worker's gpg, which a thread starts.
-    static std::string home_of(int process) {
-        std::string home;
-        EXPECT_TRUE(becomes([&] { // gpg is started by a thread
-            for (const int one : group(process)) {
-                const std::string words = get("/proc/" + std::to_string(one) + "/cmdline");
-                const auto at = words.find("/mm-");
-                if (at == std::string::npos)
-                    continue;
-                const auto begin = words.rfind('\0', at) + 1;
-                home = words.substr(begin, words.find('\0', at) - begin);
-            }
-            return !home.empty();
-        }));
-        return home;
-    }
-    // The archive, put through this pipe, is the data again.
-    void expect_same(const std::string& pipe) const {
-        const std::string tar = pipe + " | tar xf - -C " + (folder.path / "back").string();
-        EXPECT_EQ(shell(tar), 0) << tar;
-        EXPECT_EQ(shell("diff -r --no-dereference " + (folder.path / "data").string() + " " +
-                        (folder.path / "back/n8n").string()),
-                  0);
-    }
-    [[nodiscard]] bool nothing_in_the_folder() const { return fs::is_empty(folder.path / "out"); }
-
-    Folder folder;
-    Job job;
-    Placement placement;
-    const std::stop_token never;
-};
 
 TEST_F(ChildLauncherTest, AnEncryptedArchiveOpensWithStockTools) {
     const Person person;
@@ -193,28 +133,6 @@ TEST_F(ChildLauncherTest, NoAgentIsStarted) {
     EXPECT_FALSE(fs::exists(fs::path(home) / "S.gpg-agent"));
 }
 
-TEST_F(ChildLauncherTest, AStoppedWorkerIsFoundByItsSilence) {
-    auto worker = launch({.silence = 400ms});
-    worker->wait_ready(never);
-    ::kill(below(::getpid()).front(), SIGSTOP);
-    worker->go();
-    const Error error = failure_of([&] { worker->wait_read({}, std::nullopt, never); });
-    EXPECT_EQ(error.code(), ExitCode::failed);
-    EXPECT_THAT(error.what(), HasSubstr("hangs"));
-    worker.reset();
-    EXPECT_TRUE(below(::getpid()).empty());
-}
-
-TEST_F(ChildLauncherTest, ABusyWorkerKeepsSayingThatItLives) {
-    fault("worker.read:hang");
-    auto worker = launch({.silence = 3s});
-    worker->wait_ready(never);
-    worker->go();
-    const Error error =
-        failure_of([&] { worker->wait_read({}, std::chrono::steady_clock::now() + 4s, never); });
-    EXPECT_THAT(error.what(), HasSubstr("time ran out before everything was read"));
-}
-
 TEST_F(ChildLauncherTest, AStopRequestEndsTheWaiting) {
     fault("worker.read:hang");
     auto worker = launch();
@@ -260,7 +178,7 @@ TEST_F(ChildLauncherTest, ProgramsThatWriteNonsense) {
         {"echo moin >&3; sleep 60", "nonsense"},
         {"echo '{\"ready\":true}' >&3; sleep 60", "out of turn"},
         {"echo '{\"hello\":77}' >&3; sleep 60", "version 77"},
-        {"echo '{\"hello\":1}' >&3; read line <&3; echo '{\"read\":true}' >&3; sleep 60", "out of turn"},
+        {"echo '{\"hello\":2}' >&3; read line <&3; echo '{\"read\":true}' >&3; sleep 60", "out of turn"},
         {"head -c 200000 /dev/zero >&3; sleep 60", "without an end"},
         {"echo 'my last words' >&2; exit 7", "ended with exit code 7; its last words: my last words"},
         {"head -c 300000 /dev/zero | tr '\\0' x >&2; echo '{\"hello\":77}' >&3; sleep 60", "version 77"},

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -137,6 +138,25 @@ TEST_F(LockDown, OtherWaysAroundAreClosed) {
                   return 0;
               }),
               0);
+}
+
+// Nor the memory of a controller that has no more capabilities than it, as one in a container may have.
+TEST_F(LockDown, TheControllersMemoryIsOutOfReach) {
+    const auto reaches = [this](bool shielded) {
+        return in_a_process([&] {
+            ::prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); // another test's launcher may have been here
+            drop_capabilities(false);
+            const auto launcher = shielded ? child_launcher("/nowhere", {}) : nullptr;
+            const std::string memory = "/proc/" + std::to_string(::getpid()) + "/mem";
+            return in_a_process([&] {
+                lock();
+                return ::open(memory.c_str(), O_RDWR) >= 0 ? 1 : 0;
+            });
+        });
+    };
+    if (reaches(false) == 0)
+        GTEST_SKIP() << "something else forbids it here";
+    EXPECT_EQ(reaches(true), 0);
 }
 
 TEST_F(LockDown, ClosesWhatItInherited) {

@@ -63,6 +63,7 @@ TEST(Protocol, CarriesEveryReply) {
     EXPECT_EQ(std::get<Hello>(parse_reply(encode(Reply{Hello{}}))).version, protocol_version);
     EXPECT_TRUE(std::holds_alternative<Ready>(parse_reply(encode(Reply{Ready{}}))));
     EXPECT_TRUE(std::holds_alternative<Alive>(parse_reply(encode(Reply{Alive{}}))));
+    EXPECT_EQ(std::get<Alive>(parse_reply(encode(Reply{Alive{.moved = 77}}))).moved, 77U);
     EXPECT_TRUE(std::holds_alternative<Read>(parse_reply(encode(Reply{Read{}}))));
     const auto outcome = std::get<Outcome>(parse_reply(encode(Reply{some_outcome()})));
     EXPECT_EQ(outcome.archive, digest('a'));
@@ -76,16 +77,32 @@ TEST(Protocol, CarriesEveryReply) {
     EXPECT_EQ(outcome.root.mode, 01755U);
     archive::Tally tally;
     tally.bytes = 123;
+    tally.elsewhere = 4;
     EXPECT_EQ(std::get<archive::Tally>(parse_reply(encode(Reply{tally}))).bytes, 123U);
+    EXPECT_EQ(std::get<archive::Tally>(parse_reply(encode(Reply{tally}))).elsewhere, 4U);
 }
 
 TEST(Protocol, CarriesAnErrorWhateverBytesItHolds) {
-    const Failure failure{.code = ExitCode::key, .message = std::string(100'000, '\xff'), .remedy = "r"};
-    const std::string line = encode(Reply{failure});
-    EXPECT_LT(line.size(), longest_reply);
-    const auto got = std::get<Failure>(parse_reply(line));
-    EXPECT_EQ(got.code, ExitCode::key);
-    EXPECT_EQ(got.remedy, "r");
+    for (const char byte : {'\xff', '\x01', '"', 'a'}) {
+        const std::string text(100'000, byte);
+        const std::string line =
+            encode(Reply{Failure{.code = ExitCode::key, .message = text, .remedy = text}});
+        EXPECT_LT(line.size(), longest_reply);
+        const auto got = std::get<Failure>(parse_reply(line));
+        EXPECT_EQ(got.code, ExitCode::key);
+        EXPECT_EQ(got.remedy, got.message);
+    }
+    EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.message = "m", .remedy = "r"}}))).remedy,
+              "r");
+}
+
+TEST(Protocol, AWorkersErrorIsNeverThatOfAWholeRun) {
+    for (const ExitCode code : {ExitCode::usage, ExitCode::incomplete, ExitCode::nothing, ExitCode::busy,
+                                ExitCode::not_released, ExitCode::interrupted})
+        EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = code}}))).code,
+                  ExitCode::failed);
+    for (const ExitCode code : {ExitCode::failed, ExitCode::config, ExitCode::key, ExitCode::destination})
+        EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = code}}))).code, code);
 }
 
 TEST(Protocol, RefusesNonsenseFromAWorker) {
@@ -103,6 +120,8 @@ TEST(Protocol, RefusesNonsenseFromAWorker) {
         "{}",
         "{\"ready\":false}",
         "{\"ready\":1}",
+        "{\"alive\":true}",
+        "{\"alive\":-1}",
         "{\"ready\":true,\"read\":true}",
         "{\"unknown\":true}",
         "{\"hello\":\"1\"}",
