@@ -7,6 +7,12 @@
 
 namespace miraclemax::podman {
 
+// How long a call that is made of many may take.
+struct Limits {
+    std::chrono::milliseconds each{0}; // of its parts; 0: as always
+    std::chrono::milliseconds all{0};  // together; 0: no limit
+};
+
 // Thread-safe: calls may run at the same time (a group is paused in parallel). Every call has a deadline of
 // its own and throws Error (ExitCode::podman) with the object's name and podman's own message. "No such
 // object" is a value (nullopt) where the return type has room for it, else an Error with ExitCode::not_found.
@@ -18,8 +24,9 @@ public:
     virtual Info info() = 0;
     virtual std::vector<Volume> volumes() = 0;
     virtual std::optional<Volume> volume(const std::string& name) = 0;
-    // All containers in every state, inspected, sorted by name. One that vanishes meanwhile is left out.
-    virtual std::vector<Container> containers() = 0;
+    // All containers in every state, inspected several at a time, sorted by name. One that vanishes meanwhile
+    // is left out; one that can't be inspected within the limits is an Error.
+    virtual std::vector<Container> containers(const Limits& limits = {}) = 0;
     // Those that carry the label "key=value", inspected.
     virtual std::vector<Container> containers_labelled(const std::string& label) = 0;
     virtual std::optional<Container> container(const std::string& id) = 0;

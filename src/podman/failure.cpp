@@ -157,4 +157,15 @@ bool says_no_such(long status, const std::string& body) {
     return what && is_no_such(*what);
 }
 
+// libpod's ErrNoSuchCtr and ErrCtrRemoved; only the look-up itself makes a 404 of them.
+bool says_no_such_container(long status, const std::string& body) {
+    if (says_no_such(status, body))
+        return true;
+    if (status != 404 && status != 500)
+        return false;
+    const auto what = said(body);
+    return what &&
+           (what->cause == "no such container" || what->cause == "container has already been removed");
+}
+
 } // namespace miraclemax::podman

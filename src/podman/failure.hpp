@@ -38,5 +38,7 @@ struct Failure {
 
 // "No such object" as podman says it (404 with JSON), not the 404 of a route that is unknown.
 [[nodiscard]] bool says_no_such(long status, const std::string& body);
+// The same of a container, which may also end while podman handles the call: that is a 500 with such a cause.
+[[nodiscard]] bool says_no_such_container(long status, const std::string& body);
 
 } // namespace miraclemax::podman

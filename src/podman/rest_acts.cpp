@@ -61,7 +61,7 @@ void RestEngine::remove(const std::string& id) {
                              .act = act,
                              .query = "force=true&timeout=0&volumes=true",
                              .repeatable = true});
-    if (answer.status / 100 != 2 && !says_no_such(answer.status, answer.body))
+    if (answer.status / 100 != 2 && !says_no_such_container(answer.status, answer.body))
         throw refusal(answer.status, answer.body, act, call_text(Call::remove));
     const std::lock_guard lock(mutex_);
     names_.erase(id);

@@ -30,7 +30,7 @@ public:
     Info info() override;
     std::vector<Volume> volumes() override;
     std::optional<Volume> volume(const std::string& name) override;
-    std::vector<Container> containers() override;
+    std::vector<Container> containers(const Limits& limits = {}) override;
     std::vector<Container> containers_labelled(const std::string& label) override;
     std::optional<Container> container(const std::string& id) override;
     bool image_exists(const std::string& image) override;
@@ -50,7 +50,8 @@ private:
     std::string body_of(Question question) const;
     void act_on(Call call, const char* verb, const std::string& id, bool repeatable,
                 const std::string& query = {}, std::chrono::milliseconds deadline = {});
-    std::vector<Container> inspected(const std::string& query, const char* act);
+    std::vector<Container> inspected(const std::string& query, const char* act, const Limits& limits);
+    std::optional<Container> inspect(const std::string& id, std::chrono::milliseconds deadline);
     int exit_code(const std::string& session, const std::string& act,
                   std::chrono::steady_clock::time_point end) const;
     std::string titled(const std::string& id) const; // "container db", for messages

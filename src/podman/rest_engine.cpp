@@ -3,6 +3,7 @@
 #include "podman/answers.hpp"
 #include "podman/bodies.hpp"
 #include "podman/failure.hpp"
+#include "podman/parallel.hpp"
 #include "podman/rest_calls.hpp"
 
 #include <fmt/format.h>
@@ -11,6 +12,30 @@
 #include <charconv>
 
 namespace miraclemax::podman {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+// Of the parts of one call.
+class Deadlines {
+public:
+    explicit Deadlines(const Limits& limits) : limits_(limits) {}
+
+    [[nodiscard]] milliseconds next() const {
+        if (limits_.all.count() == 0)
+            return limits_.each;
+        const auto gone = std::chrono::floor<milliseconds>(std::chrono::steady_clock::now() - begun_);
+        const auto left = std::max(milliseconds{1}, limits_.all - gone);
+        return limits_.each.count() == 0 ? left : std::min(limits_.each, left);
+    }
+
+private:
+    const Limits limits_;
+    const std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+};
+
+} // namespace
 
 bool may_be_a_name(const std::string& name) {
     static constexpr std::string_view first =
@@ -91,24 +116,30 @@ std::optional<Volume> RestEngine::volume(const std::string& name) {
     return found;
 }
 
-std::vector<Container> RestEngine::inspected(const std::string& query, const char* act) {
-    const auto ids =
-        read_container_ids(body_of({.call = Call::list_containers, .act = act, .query = query}), act);
+// One container that podman holds locked must not make all the others wait.
+std::vector<Container> RestEngine::inspected(const std::string& query, const char* act,
+                                             const Limits& limits) {
+    const Deadlines deadlines(limits);
+    const auto ids = read_container_ids(
+        body_of({.call = Call::list_containers, .act = act, .query = query, .deadline = deadlines.next()}),
+        act);
+    std::vector<std::optional<Container>> found(ids.size());
+    in_parallel(ids.size(), [&](std::size_t i) { found[i] = inspect(ids[i], deadlines.next()); });
     std::vector<Container> all;
-    for (const auto& id : ids)
-        if (auto found = container(id))
-            all.push_back(std::move(*found));
+    for (auto& one : found)
+        if (one)
+            all.push_back(std::move(*one));
     std::sort(all.begin(), all.end(), [](const Container& a, const Container& b) { return a.name < b.name; });
     return all;
 }
 
-std::vector<Container> RestEngine::containers() {
-    return inspected("all=true", "list containers");
+std::vector<Container> RestEngine::containers(const Limits& limits) {
+    return inspected("all=true", "list containers", limits);
 }
 
 std::vector<Container> RestEngine::containers_labelled(const std::string& label) {
     auto all =
-        inspected("all=true&filters=" + percent_encoded(label_filter(label)), "list containers by label");
+        inspected("all=true&filters=" + percent_encoded(label_filter(label)), "list containers by label", {});
     // A "*" in podman's filter is a wildcard, so what it found is compared once more.
     const auto equals = label.find('=');
     const auto key = label.substr(0, equals);
@@ -122,11 +153,16 @@ std::vector<Container> RestEngine::containers_labelled(const std::string& label)
 }
 
 std::optional<Container> RestEngine::container(const std::string& id) {
+    return inspect(id, {});
+}
+
+std::optional<Container> RestEngine::inspect(const std::string& id, std::chrono::milliseconds deadline) {
     if (!may_be_a_name(id))
         return std::nullopt;
     const auto act = "inspect " + titled(id);
-    const auto answer = ask({.call = Call::inspect_container, .object = id, .act = act});
-    if (says_no_such(answer.status, answer.body))
+    const auto answer =
+        ask({.call = Call::inspect_container, .object = id, .act = act, .deadline = deadline});
+    if (says_no_such_container(answer.status, answer.body))
         return std::nullopt;
     if (answer.status != 200)
         throw refusal(answer.status, answer.body, act, call_text(Call::inspect_container));

@@ -42,15 +42,17 @@ std::vector<std::string> runs_in(const fs::path& folder) {
 
 class DeadJournal::Impl {
 public:
-    // Without a file: it is there, but can't be opened.
-    Impl(std::string run, std::optional<JournalFile> file) : run_(std::move(run)), file_(std::move(file)) {
+    Impl(std::string run, JournalFile file) : run_(std::move(run)), file_(std::move(file)) {
+        reading_ = read_records(file_->read());
+    }
+    // It is there, but can't be opened or read.
+    Impl(std::string run, std::string trouble) : run_(std::move(run)), trouble_(std::move(trouble)) {
         reading_.damaged = true;
-        if (file_)
-            reading_ = read_records(file_->read());
     }
 
     [[nodiscard]] const std::string& run() const { return run_; }
     [[nodiscard]] const Reading& reading() const { return reading_; }
+    [[nodiscard]] const std::string& trouble() const { return trouble_; }
 
     void done(const std::string& id) {
         if (std::erase_if(reading_.open, [&](const Entry& entry) { return entry.id == id; }) == 0)
@@ -84,13 +86,13 @@ public:
 private:
     JournalFile& need() {
         if (!file_)
-            throw Error(ExitCode::failed, fmt::format("can't open the journal of run {}", run_),
-                        "run this as the user that made it");
+            throw Error(ExitCode::failed, trouble_, "run this as the user that made it");
         return *file_;
     }
 
     std::string run_;
     std::optional<JournalFile> file_;
+    std::string trouble_;
     Reading reading_;
     bool prepared_ = false;
 };
@@ -108,6 +110,9 @@ const std::vector<Entry>& DeadJournal::open() const {
 bool DeadJournal::damaged() const {
     return impl_->reading().damaged;
 }
+const std::string& DeadJournal::trouble() const {
+    return impl_->trouble();
+}
 void DeadJournal::done(const std::string& id) {
     impl_->done(id);
 }
@@ -120,9 +125,9 @@ std::vector<DeadJournal> dead_journals(const fs::path& folder) {
     for (const auto& run : runs_in(folder)) {
         try {
             if (auto file = JournalFile::lock(folder / (run + ".journal")))
-                dead.push_back(DeadJournal(std::make_unique<DeadJournal::Impl>(run, std::move(file))));
-        } catch (const Error&) {
-            dead.push_back(DeadJournal(std::make_unique<DeadJournal::Impl>(run, std::nullopt)));
+                dead.push_back(DeadJournal(std::make_unique<DeadJournal::Impl>(run, std::move(*file))));
+        } catch (const Error& error) {
+            dead.push_back(DeadJournal(std::make_unique<DeadJournal::Impl>(run, std::string(error.what()))));
         }
     }
     return dead;

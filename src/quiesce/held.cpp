@@ -131,21 +131,29 @@ bool Held::is(podman::Engine& engine, State state) const {
 
 Recovered Held::put_back(podman::Engine& engine) {
     auto result = undo(engine, entry_);
-    const auto until = SteadyClock::now() + uncertain_;
-    while (uncertain_.count() > 0 && result.ok && SteadyClock::now() < until) {
+    back_ = SteadyClock::now();
+    if (result.ok)
+        phase = Phase::released;
+    return result;
+}
+
+std::optional<Recovered> Held::watch(podman::Engine& engine) {
+    std::optional<Recovered> result;
+    const auto until = back_ + uncertain_;
+    while (SteadyClock::now() < until && (!result || result->ok)) {
         std::this_thread::sleep_for(std::chrono::milliseconds(50));
         try {
             if (is(engine, State::running))
                 continue;
         } catch (const std::exception&) { // undo() has the patience for that
         }
-        const auto again = undo(engine, entry_);
-        if (again.what != result.what && again.what != "was already running")
-            result = again;
+        auto again = undo(engine, entry_);
+        if (!again.ok || again.what != "was already running")
+            result = std::move(again);
     }
     uncertain_ = std::chrono::milliseconds(0);
-    if (result.ok)
-        phase = Phase::released;
+    if (result && !result->ok)
+        phase = Phase::acted;
     return result;
 }
 

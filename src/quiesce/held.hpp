@@ -29,6 +29,10 @@ public:
     void freeze(podman::Engine& engine, Journal& journal, const std::function<void()>& begin);
     // Never throws.
     Recovered put_back(podman::Engine& engine);
+    // After it was put back: true when a call that seemed to fail may still take effect.
+    [[nodiscard]] bool in_doubt() const { return uncertain_.count() > 0; }
+    // Waits until that is over. What had to be undone once more, if anything. Never throws.
+    std::optional<Recovered> watch(podman::Engine& engine);
     // A sentence when it is not as freeze() left it.
     [[nodiscard]] std::optional<std::string> moved(const std::vector<podman::Container>& containers) const;
 
@@ -56,6 +60,7 @@ private:
     bool frozen_ = false;
     // How long a call that seemed to fail may still take effect behind our back.
     std::chrono::milliseconds uncertain_{0};
+    std::chrono::steady_clock::time_point back_{};
 };
 
 } // namespace miraclemax::quiesce

@@ -57,7 +57,9 @@ public:
     [[nodiscard]] const std::string& run() const;
     [[nodiscard]] const std::vector<Entry>& open() const;
     [[nodiscard]] bool damaged() const; // a record (or the file) could not be read: what it said is unknown
-    void done(const std::string& id);   // throws Error (failed)
+    // Why the file could not be opened or read at all; empty: it could.
+    [[nodiscard]] const std::string& trouble() const;
+    void done(const std::string& id); // throws Error (failed)
     void remove(); // all is undone; a damaged one is kept as <run>.damaged-journal. Throws Error (failed)
 
 private:

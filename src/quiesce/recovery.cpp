@@ -3,6 +3,7 @@
 #include "error.hpp"
 #include "quiesce/crew.hpp"
 #include "quiesce/hook.hpp"
+#include "quiesce/undo.hpp"
 
 #include <fmt/format.h>
 
@@ -19,10 +20,15 @@ namespace {
 class Replay {
 public:
     Replay(podman::Engine& engine, DeadJournal& journal, const std::map<std::string, std::string>& living,
-           RecoveryReport& report)
-        : engine_(engine), journal_(journal), living_(living), report_(report) {}
+           const Haste& haste, RecoveryReport& report)
+        : engine_(engine), journal_(journal), living_(living), haste_(haste), report_(report) {}
 
     void run() {
+        if (journal_.damaged())
+            report_.all_known = false;
+        if (!journal_.trouble().empty())
+            return warn(journal_.trouble() +
+                        ": look whether containers are paused or stopped (podman ps -a), then remove it");
         if (journal_.damaged())
             warn("its journal is damaged: what could be read is undone; look whether other containers are "
                  "paused or stopped (podman ps -a)");
@@ -72,7 +78,7 @@ private:
 
     void put_back(const std::vector<Entry>& entries) {
         Crew crew(entries.size(), [&](std::size_t i) {
-            auto result = undo(engine_, entries[i]);
+            auto result = undo(engine_, entries[i], Patience{.haste = haste_});
             result.run = journal_.run();
             const std::lock_guard lock(mutex_);
             if (!result.ok)
@@ -88,15 +94,31 @@ private:
                 open_ = true;
                 continue;
             }
-            if (const auto trouble = run_after_hook(engine_, entry))
-                warn(*trouble);
+            if (!owed_hook(entry)) {
+                open_ = true;
+                continue;
+            }
             guarded([&] { journal_.done(entry.id); });
         }
+    }
+
+    // False: there is no time for it now.
+    bool owed_hook(Entry entry) {
+        if (entry.after.empty())
+            return true;
+        const auto left = std::chrono::floor<std::chrono::seconds>(haste_.left());
+        if (left.count() == 0)
+            return false;
+        entry.hook_timeout = std::min(entry.hook_timeout, left);
+        if (const auto trouble = run_after_hook(engine_, entry))
+            warn(*trouble);
+        return true;
     }
 
     podman::Engine& engine_;
     DeadJournal& journal_;
     const std::map<std::string, std::string>& living_;
+    const Haste& haste_;
     RecoveryReport& report_;
     std::mutex mutex_;
     std::set<std::string> failed_;
@@ -106,10 +128,21 @@ private:
 } // namespace
 
 bool RecoveryReport::ok() const {
-    return std::all_of(containers.begin(), containers.end(), [](const Recovered& one) { return one.ok; });
+    return all_known &&
+           std::all_of(containers.begin(), containers.end(), [](const Recovered& one) { return one.ok; });
 }
 
-RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder) {
+std::chrono::milliseconds Haste::left() const {
+    using std::chrono::milliseconds;
+    if (stop.stop_requested())
+        return milliseconds(0);
+    if (!until)
+        return milliseconds::max();
+    return std::max(milliseconds(0),
+                    std::chrono::floor<milliseconds>(*until - std::chrono::steady_clock::now()));
+}
+
+RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste) {
     RecoveryReport report;
     auto dead = dead_journals(folder);
     std::set<std::string> ours; // seen from here, the journals that this call holds look alive
@@ -117,7 +150,7 @@ RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& fold
         ours.insert(journal.run());
     const auto living = held_by_living(folder, ours);
     for (auto& journal : dead)
-        Replay(engine, journal, living, report).run();
+        Replay(engine, journal, living, haste, report).run();
     return report;
 }
 

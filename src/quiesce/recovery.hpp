@@ -4,6 +4,10 @@
 #include "podman/engine.hpp"
 #include "quiesce/journal.hpp"
 
+#include <chrono>
+#include <optional>
+#include <stop_token>
+
 namespace miraclemax::quiesce {
 
 struct Recovered {
@@ -15,7 +19,18 @@ struct Recovered {
 struct RecoveryReport {
     std::vector<Recovered> containers;
     std::vector<std::string> warnings; // a damaged journal
-    [[nodiscard]] bool ok() const;     // false: something is not as it was; its journal stays
+    bool all_known = true;             // false: a journal was damaged, or could not be read
+    // False: something is not as it was, and its journal stays; or what it was is not known. A damaged
+    // journal is put aside, and so is told once.
+    [[nodiscard]] bool ok() const;
+};
+
+// For one who has to leave soon. Once no time is left each container is looked at and acted on once more, but
+// nothing is waited for: what would take longer stays in the journal, for the next start.
+struct Haste {
+    std::stop_token stop{}; // requested: no time is left
+    std::optional<std::chrono::steady_clock::time_point> until{};
+    [[nodiscard]] std::chrono::milliseconds left() const; // 0 or more
 };
 
 // Undo of one entry, idempotent, from every state (stopping: stop again, then start; paused by somebody
@@ -27,7 +42,8 @@ Recovered undo(podman::Engine& engine, const Entry& entry);
 
 // Replays every dead journal in the folder: unpauses first, all at once, then starts, last stage first; then
 // after-hooks. What a living run holds is left to it (and stays in the journal). Safe to run at the same time
-// in two processes.
-RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder);
+// in two processes. In haste a stop that is still going on is not ended by force (its time is the user's),
+// and an after-hook for which no time is left stays owed.
+RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste = {});
 
 } // namespace miraclemax::quiesce

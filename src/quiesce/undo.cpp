@@ -24,29 +24,40 @@ public:
 
     Recovered run() {
         for (;;) {
-            std::optional<Container> container;
             try {
-                container = engine_.container(entry_.id);
-                asked_ = SteadyClock::now();
+                look();
             } catch (const std::exception& error) {
-                if (SteadyClock::now() - asked_ > patience_.unreachable)
+                if (no_time() || SteadyClock::now() - looked_ > patience_.unreachable)
                     return failed(error.what());
                 std::this_thread::sleep_for(patience_.between / 4);
                 continue;
             }
             try {
-                const auto result = container && container->id == entry_.id ? step(*container) : gone();
+                const auto result = container_ ? step(*container_) : gone();
                 if (result)
                     return *result;
             } catch (const std::exception& error) { // the state may have changed nevertheless: look again
                 trouble_ = error.what();
-                std::this_thread::sleep_for(patience_.between);
+                if (!no_time())
+                    std::this_thread::sleep_for(patience_.between);
             }
         }
     }
 
 private:
     using Step = std::optional<Recovered>; // nullopt: look again
+
+    // Where it is gone, one of its name may have come.
+    void look() {
+        container_ = engine_.container(entry_.id);
+        if (container_ && container_->id != entry_.id)
+            container_.reset();
+        if (!container_)
+            others_ = engine_.containers();
+        looked_ = SteadyClock::now();
+    }
+
+    [[nodiscard]] bool no_time() const { return patience_.haste.left().count() == 0; }
 
     [[nodiscard]] Recovered answer(const std::string& what, bool ok) const {
         return {.run = {}, .id = entry_.id, .name = entry_.name, .what = what, .ok = ok};
@@ -89,8 +100,18 @@ private:
         return std::nullopt;
     }
 
-    // podman's service died within a stop, or somebody stops it just now: only a second stop leads out.
+    // podman's service died within a stop, or somebody stops it just now: only a second stop leads out. It
+    // waits as long as the first; one with a shorter time would kill what the user gave time to end.
     Step stop_again() {
+        const auto left = patience_.haste.left();
+        if (left.count() == 0)
+            return failed(fmt::format("is still being stopped, which may take {} s: the next start of "
+                                      "miraclemax, or `miraclemax recover`, puts it back",
+                                      entry_.stop_timeout.count()));
+        if (left <= entry_.stop_timeout + std::chrono::seconds(1)) {
+            std::this_thread::sleep_for(std::min(left, std::chrono::milliseconds(100)));
+            return std::nullopt;
+        }
         if (!again("stop"))
             return failed(trouble_.empty() ? "is stopping, and that does not end" : trouble_);
         engine_.stop(entry_.id, entry_.stop_timeout);
@@ -111,7 +132,7 @@ private:
 
     // A new container of the same name was made by systemd or compose; a stranger is never touched.
     Step gone() {
-        for (const auto& other : engine_.containers()) {
+        for (const auto& other : others_) {
             if (entry_.name.empty() || other.name != entry_.name || other.id == entry_.id)
                 continue;
             if (other.state == State::running)
@@ -129,13 +150,13 @@ private:
         return succeeded(fmt::format("is gone, and its unit {} has not brought it back", entry_.unit));
     }
 
-    bool again(const char* act) { return tried_[act]++ < patience_.tries; }
+    bool again(const char* act) { return tried_[act]++ < (no_time() ? 1 : patience_.tries); }
 
     // True while there is time for it to change by itself.
     bool wait() {
         if (!waiting_)
             waiting_ = SteadyClock::now();
-        if (SteadyClock::now() - *waiting_ > patience_.settling)
+        if (no_time() || SteadyClock::now() - *waiting_ > patience_.settling)
             return false;
         std::this_thread::sleep_for(std::min(patience_.settling / 20, std::chrono::milliseconds(200)));
         return true;
@@ -147,7 +168,9 @@ private:
     std::string done_;
     std::string trouble_;
     std::map<std::string, int> tried_;
-    SteadyClock::time_point asked_ = SteadyClock::now();
+    std::optional<Container> container_;
+    std::vector<Container> others_;
+    SteadyClock::time_point looked_ = SteadyClock::now();
     std::optional<SteadyClock::time_point> waiting_;
 };
 

@@ -10,6 +10,7 @@ struct Patience {
     std::chrono::milliseconds between{700};
     std::chrono::milliseconds unreachable{20'000}; // podman can't even be asked
     std::chrono::milliseconds settling{10'000};    // removing, or a unit that has not brought it back
+    Haste haste{};
 };
 
 Recovered undo(podman::Engine& engine, const Entry& entry, const Patience& patience);

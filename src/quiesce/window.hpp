@@ -34,17 +34,22 @@ public:
     Window& operator=(const Window&) = delete;
 
     // Before-hooks, then the stages; each act is journaled first. On any failure, on `stop`, or when
-    // max_freeze has passed: releases everything and throws Error naming the container.
+    // max_freeze has passed: releases everything and throws Error naming the container. A stop that is going
+    // on can't be called off: the others are released at once, that container when it has ended.
     void freeze(const std::stop_token& stop);
     // When the group must be released at the latest.
     [[nodiscard]] std::optional<std::chrono::steady_clock::time_point> deadline() const;
     // Lists the host anew: a frozen container that is no longer frozen as it was (id, state, start time), or
-    // a running writer of the group that is not frozen. A sentence, or nullopt when nothing moved.
+    // a writer of the group that is not frozen, and that runs or was started since the first call. A
+    // sentence, or nullopt when nothing moved. Throws Error when the host can't be listed within max_freeze
+    // (or podman takes longer than 5 s for one container): release then.
     [[nodiscard]] std::optional<std::string> moved(const component::Group& group,
                                                    const std::optional<std::string>& self_id);
     // Undoes all, in the order opposite to freeze(); then after-hooks. Everything is tried before it throws
     // Error (not_released) naming the containers that could not be put back.
     FreezeReport release();
+    // What is known so far, also after a release() that threw; what is still frozen counts up to now.
+    [[nodiscard]] FreezeReport report() const;
 
 private:
     class Impl;

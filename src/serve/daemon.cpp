@@ -4,18 +4,23 @@
 #include "run/context.hpp"
 
 #include "quiesce/journal.hpp"
+#include "serve/reaper.hpp"
 
 #include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <condition_variable>
 #include <fstream>
 #include <mutex>
 #include <set>
+#include <thread>
 
 namespace miraclemax::serve {
 namespace {
+
+using SteadyClock = std::chrono::steady_clock;
 
 class Daemon {
 public:
@@ -23,47 +28,61 @@ public:
         : settings_(settings), connect_(connect), patrol_(patrol), say_(say) {}
 
     bool operator()(const std::stop_token& stop) {
-        while (!stop.stop_requested()) {
-            reap();
-            look();
-            wait(stop);
-        }
+        // What it does may take long (a hook, a podman that does not answer): leaving must not wait for that.
+        std::jthread looking([this, stop] {
+            for (; !stop.stop_requested(); wait(stop))
+                look(stop);
+            looked_ = true;
+        });
+        Reaper reaper(::getpid() == 1);
+        for (; !stop.stop_requested(); wait(stop))
+            reaper.round();
         return leave();
     }
 
 private:
-    // Children of ended `podman exec` runs become ours; nobody else will wait for them.
-    static void reap() {
-        while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-        }
-    }
-
-    void look() {
+    void look(const std::stop_token& stop) {
         try {
             const auto engine = connect_();
-            tell(run::recover(settings_, *engine));
+            const bool good = tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}));
+            if (good && !stop.stop_requested())
+                sweep(*engine);
             trouble_.clear();
         } catch (const std::exception& error) {
             if (trouble_ != error.what()) // once, not every two seconds
-                say_(std::string("can't look after containers: ") + error.what());
+                say(std::string("can't look after containers: ") + error.what());
             trouble_ = error.what();
         }
     }
 
-    bool tell(const run::Recovery& recovery) {
-        for (const auto& warning : recovery.containers.warnings)
-            say_(warning);
-        for (const auto& each : recovery.containers.containers) {
-            const auto line = "run " + each.run + " left container " + each.name + ": " + each.what;
-            if (each.ok || told_.insert(line).second)
-                say_(line);
-        }
+    void sweep(podman::Engine& engine) {
+        const auto recovery = run::recover(settings_, engine);
+        tell(recovery.containers);
         for (const auto& worker : recovery.workers)
-            say_("removed the left-over worker " + worker);
-        return recovery.containers.ok();
+            say("removed the left-over worker " + worker);
     }
 
-    void wait(const std::stop_token& stop) {
+    // Each line once, not every two seconds: it names its run.
+    bool tell(const quiesce::RecoveryReport& report) {
+        for (const auto& warning : report.warnings)
+            say_once(warning);
+        for (const auto& each : report.containers)
+            say_once("run " + each.run + " left container " + each.name + ": " + each.what);
+        return report.ok();
+    }
+
+    void say(const std::string& line) {
+        const std::lock_guard lock(mutex_);
+        say_(line);
+    }
+
+    void say_once(const std::string& line) {
+        const std::lock_guard lock(mutex_);
+        if (told_.insert(line).second)
+            say_(line);
+    }
+
+    void wait(const std::stop_token& stop) const {
         std::mutex mutex;
         std::condition_variable_any wake;
         std::unique_lock lock(mutex);
@@ -92,29 +111,52 @@ private:
             ::kill(pid, signal);
     }
 
+    // Ends the living runs; then everything that can be put back at once is, and only after that is waited
+    // for the rest: podman kills the container 10 s after its SIGTERM.
     bool leave() {
+        const auto end = SteadyClock::now() + patrol_.promise;
         signal_all(SIGTERM);
-        const auto end = std::chrono::steady_clock::now() + patrol_.grace;
-        while (!living().empty() && std::chrono::steady_clock::now() < end)
-            ::usleep(50'000);
+        await(std::min(end, SteadyClock::now() + patrol_.grace), [&] { return living().empty(); });
         signal_all(SIGKILL);
-        for (int tries = 0; tries < 20 && !living().empty(); ++tries)
-            ::usleep(50'000);
-        reap();
+        await(std::min(end, SteadyClock::now() + std::chrono::seconds(1)), [&] { return living().empty(); });
         try {
             const auto engine = connect_();
-            return tell(run::recover(settings_, *engine));
+            const auto journals = settings_.journals();
+            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()})) || any_open()) {
+                // look() lets go of the journal that it undoes, if there is one.
+                await(end, [&] { return looked_.load(); });
+                if (!tell(quiesce::recover(*engine, journals, {.until = end})))
+                    return false;
+            }
+            if (any_open()) {
+                say("not everything is as it was: the next start of miraclemax goes on");
+                return false;
+            }
+            sweep(*engine);
+            return true;
         } catch (const std::exception& error) {
-            say_(std::string("can't release: ") + error.what());
+            say(std::string("can't release: ") + error.what());
             return false;
         }
+    }
+
+    bool any_open() const {
+        return !quiesce::held_by_living(settings_.journals()).empty() ||
+               !quiesce::dead_journals(settings_.journals()).empty();
+    }
+
+    template<typename Done> static void await(SteadyClock::time_point end, const Done& done) {
+        while (!done() && SteadyClock::now() < end)
+            ::usleep(50'000);
     }
 
     const run::Settings& settings_;
     const Connect& connect_;
     const Patrol& patrol_;
     const Say& say_;
-    std::string trouble_;
+    std::atomic<bool> looked_{false}; // for the last time
+    std::string trouble_;             // the looking thread's
+    std::mutex mutex_;                // guards say_, told_
     std::set<std::string> told_;
 };
 

@@ -123,6 +123,11 @@ std::vector<std::string> FakeEngine::calls() const {
     return calls_;
 }
 
+podman::Limits FakeEngine::last_limits() const {
+    const std::lock_guard lock(mutex_);
+    return last_limits_;
+}
+
 void FakeEngine::forget_calls() {
     const std::lock_guard lock(mutex_);
     calls_.clear();

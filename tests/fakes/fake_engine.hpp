@@ -59,12 +59,13 @@ public:
     // true". Reads are not listed.
     [[nodiscard]] std::vector<std::string> calls() const;
     void forget_calls();
+    [[nodiscard]] podman::Limits last_limits() const;                 // that containers() was called with
     [[nodiscard]] std::vector<podman::ContainerSpec> created() const; // every spec given to create
 
     podman::Info info() override;
     std::vector<podman::Volume> volumes() override;
     std::optional<podman::Volume> volume(const std::string& name) override;
-    std::vector<podman::Container> containers() override;
+    std::vector<podman::Container> containers(const podman::Limits& limits = {}) override;
     std::vector<podman::Container> containers_labelled(const std::string& label) override;
     std::optional<podman::Container> container(const std::string& id) override;
     bool image_exists(const std::string& image) override;
@@ -112,6 +113,7 @@ private:
     std::set<std::string> interrupted_;
     std::vector<std::string> calls_;
     std::vector<podman::ContainerSpec> created_;
+    podman::Limits last_limits_;
     Hook hook_;
     Exec exec_;
     unsigned long made_ = 0;

@@ -91,10 +91,11 @@ std::optional<podman::Volume> FakeEngine::volume(const std::string& name) {
     return answer;
 }
 
-std::vector<Container> FakeEngine::containers() {
+std::vector<Container> FakeEngine::containers(const podman::Limits& limits) {
     std::vector<Container> answer;
     perform("containers", "", "", [&] {
         const std::lock_guard lock(mutex_);
+        last_limits_ = limits;
         for (const auto& [name, container] : containers_)
             answer.push_back(container);
     });

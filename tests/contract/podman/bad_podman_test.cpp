@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
 namespace miraclemax::podman {
 namespace {
 
@@ -183,23 +186,71 @@ TEST(BadPodman, NamesThatCannotExistAreNotSent) {
     EXPECT_EQ(server.requests().size(), 1U); // the ping
 }
 
-TEST(BadPodman, AContainerThatVanishesMeanwhileIsLeftOut) {
-    const Folder folder;
-    const HttpServer server(
-        folder.socket(), HttpServer::podman([](HttpServer::Peer& peer, const HttpServer::Request& request) {
+// Three of them: what `inspect` of cc says is given.
+HttpServer::Handler three_containers(HttpServer::Handler cc) {
+    return HttpServer::podman(
+        [cc = std::move(cc)](HttpServer::Peer& peer, const HttpServer::Request& request) {
             if (request.path.find("/containers/json") != std::string::npos)
                 peer.send(HttpServer::answer(200, R"([{"Id":"bb"},{"Id":"cc"},{"Id":"aa"}])"));
             else if (request.path.find("/cc/") != std::string::npos)
-                peer.send(problem(404, "no such container", "gone"));
+                cc(peer, request);
             else if (request.path.find("/aa/") != std::string::npos)
                 peer.send(HttpServer::answer(200, R"({"Id":"aa","Name":"zoo"})"));
             else
                 peer.send(HttpServer::answer(200, R"({"Id":"bb","Name":"bar"})"));
+        });
+}
+
+// podman looks it up, and then it ends: a 500.
+TEST(BadPodman, AContainerThatVanishesMeanwhileIsLeftOut) {
+    for (const int status : {404, 500})
+        for (const char* cause : {"no such container", "container has already been removed"}) {
+            const Folder folder;
+            const HttpServer server(folder.socket(), three_containers(sends(problem(status, cause, "gone"))));
+            const auto engine = connect(quick(folder.socket()));
+            const auto all = engine->containers();
+            ASSERT_EQ(all.size(), 2U);
+            EXPECT_EQ(all[0].name, "bar");
+            EXPECT_EQ(all[1].name, "zoo");
+            EXPECT_EQ(engine->container("cc"), std::nullopt);
+            EXPECT_NO_THROW(engine->remove("cc"));
+        }
+}
+
+TEST(BadPodman, AnotherRefusalFailsTheList) {
+    const Folder folder;
+    const HttpServer server(folder.socket(), three_containers(sends(problem(500, "disk", "broken"))));
+    const auto engine = connect(quick(folder.socket()));
+    EXPECT_THAT(outcome_of([&] { (void)engine->containers(); }).message, HasSubstr("broken"));
+}
+
+TEST(BadPodman, AListEndsWithinItsLimits) {
+    const Folder folder;
+    const HttpServer server(
+        folder.socket(),
+        three_containers([](HttpServer::Peer& peer, const HttpServer::Request&) { peer.hang(); }));
+    const auto engine = connect({.socket = folder.socket()}); // with its 30 s
+    for (const auto limits : {Limits{.each = milliseconds{200}}, Limits{.all = milliseconds{200}},
+                              Limits{.each = std::chrono::seconds{20}, .all = milliseconds{200}}}) {
+        const auto begun = std::chrono::steady_clock::now();
+        EXPECT_EQ(outcome_of([&] { (void)engine->containers(limits); }).code, ExitCode::podman);
+        EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds{10});
+    }
+}
+
+TEST(BadPodman, ASlowContainerDoesNotHoldUpTheOthers) {
+    const Folder folder;
+    std::atomic<int> inside{0};
+    const HttpServer server(
+        folder.socket(), HttpServer::podman([&](HttpServer::Peer& peer, const HttpServer::Request& request) {
+            if (request.path.find("/containers/json") != std::string::npos)
+                return peer.send(HttpServer::answer(200, R"([{"Id":"a"},{"Id":"b"},{"Id":"c"},{"Id":"d"}])"));
+            ++inside; // nobody is answered before all have come
+            for (int i = 0; i < 400 && inside < 4; ++i)
+                std::this_thread::sleep_for(milliseconds{5});
+            peer.send(HttpServer::answer(inside == 4 ? 200 : 500, R"({"Id":"a","Name":"a"})"));
         }));
-    const auto all = connect(quick(folder.socket()))->containers();
-    ASSERT_EQ(all.size(), 2U);
-    EXPECT_EQ(all[0].name, "bar");
-    EXPECT_EQ(all[1].name, "zoo");
+    EXPECT_EQ(connect({.socket = folder.socket()})->containers().size(), 4U);
 }
 
 TEST(BadPodman, AnAnswerWithoutEndIsNotCollected) {

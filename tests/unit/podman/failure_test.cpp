@@ -52,5 +52,16 @@ TEST(Refusal, TellsAMissingObjectFromAnUnknownRoute) {
     EXPECT_FALSE(says_no_such(500, R"({"cause":"no such volume","message":"m"})"));
 }
 
+TEST(Refusal, AContainerMayEndWithinTheCall) {
+    for (const long status : {404L, 500L}) {
+        EXPECT_TRUE(says_no_such_container(status, R"({"cause":"no such container","message":"m"})"));
+        EXPECT_TRUE(says_no_such_container(
+            status, R"({"cause":"container has already been removed","message":"m"})"));
+    }
+    EXPECT_FALSE(says_no_such_container(500, R"({"cause":"no such file or directory","message":"m"})"));
+    EXPECT_FALSE(says_no_such_container(409, R"({"cause":"no such container","message":"m"})"));
+    EXPECT_FALSE(says_no_such_container(500, "no such container"));
+}
+
 } // namespace
 } // namespace miraclemax::podman

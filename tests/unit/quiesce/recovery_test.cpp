@@ -169,6 +169,15 @@ TEST_F(UndoTest, PodmanMayBeAwayForAWhile) {
     EXPECT_EQ(result.what, "connection refused");
 }
 
+TEST_F(UndoTest, OneThatIsGoneIsNotLookedForWithoutEnd) {
+    add(Act::pause, State::paused);
+    engine.vanish("db");
+    engine.fail_next("containers", "", Error(ExitCode::podman, "database is locked"), 100000);
+    const auto result = undo(engine, entry, hasty);
+    EXPECT_FALSE(result.ok);
+    EXPECT_EQ(result.what, "database is locked");
+}
+
 TEST_F(UndoTest, WhatEndsRightAfterItsStartIsTold) {
     add(Act::stop, State::exited);
     engine.on_call([&](auto moment, const std::string& call, const std::string&) {

@@ -1,8 +1,7 @@
-#include "quiesce/window.hpp"
+#include "unit/quiesce/window_scene.hpp"
 
 #include "quiesce/recovery.hpp"
 #include "stream/fault_point.hpp"
-#include "unit/quiesce/scene.hpp"
 
 #include <gmock/gmock.h>
 
@@ -15,52 +14,7 @@
 namespace miraclemax::quiesce {
 namespace {
 
-using component::Quiesce;
-using podman::State;
-using std::chrono::milliseconds;
 using testing::ElementsAre;
-using testing::HasSubstr;
-using Moment = fakes::FakeEngine::Moment;
-using Calls = std::vector<std::string>;
-
-struct WindowTest : testing::Test {
-    Folder temp;
-    fakes::FakeEngine engine;
-    std::vector<component::Component> components;
-    std::map<std::string, Hooks> hooks;
-    std::optional<Journal> journal;
-    std::stop_source interrupt;
-
-    void SetUp() override { journal.emplace(temp.path(), "r1"); }
-    std::string add(const std::string& name, Quiesce quiesce = Quiesce::automatic,
-                    const std::vector<std::string>& needs = {}) {
-        components.push_back(a_component(name, quiesce));
-        auto container = a_container(name, name);
-        container.dependencies = needs;
-        return engine.add_container(container);
-    }
-    component::Group group() { return group_of(engine, components); }
-    FreezePlan plan() {
-        auto facts = facts_of(engine);
-        facts.hooks = hooks;
-        return plan_freeze(group(), facts);
-    }
-    // The Error of a freeze that must fail; everything is as before then.
-    Error failure(Window& window) {
-        try {
-            window.freeze(interrupt.get_token());
-        } catch (const Error& error) {
-            EXPECT_TRUE(journal->open().empty());
-            return error;
-        }
-        ADD_FAILURE() << "it froze";
-        return {ExitCode::ok, ""};
-    }
-    void expect_all_running() {
-        for (const auto& container : engine.containers())
-            EXPECT_EQ(container.state, State::running) << container.name;
-    }
-};
 
 TEST_F(WindowTest, FreezesInOrderAndReleasesTheOtherWay) {
     const auto db = add("db", Quiesce::stop);
@@ -311,31 +265,6 @@ TEST_F(WindowTest, AFailingAfterHookIsAWarning) {
     window.freeze(interrupt.get_token());
     EXPECT_THAT(window.release().warnings, ElementsAre("exec timed out"));
     EXPECT_TRUE(journal->open().empty());
-}
-
-TEST_F(WindowTest, MovedTellsWhatChanged) {
-    add("a");
-    add("b", Quiesce::stop);
-    add("calm", Quiesce::none);
-    Window window(engine, *journal, plan());
-    window.freeze(interrupt.get_token());
-    EXPECT_FALSE(window.moved(group(), std::nullopt));
-    engine.unpause("a");
-    EXPECT_THAT(window.moved(group(), std::nullopt).value_or(""),
-                HasSubstr("a was paused, and is running now"));
-    engine.pause("a");
-    EXPECT_FALSE(window.moved(group(), std::nullopt));
-    engine.change("a", [](auto& c) { c.started_at = "later"; });
-    EXPECT_THAT(window.moved(group(), std::nullopt).value_or(""), HasSubstr("started anew"));
-    engine.change("a", [&](auto& c) { c.started_at = journal->open().at(1).started_at; });
-    EXPECT_FALSE(window.moved(group(), std::nullopt));
-    const auto wanted = group();
-    engine.add_container(a_container("new", "b"));
-    EXPECT_THAT(window.moved(wanted, std::nullopt).value_or(""), HasSubstr("new writes to b"));
-    EXPECT_FALSE(window.moved(wanted, engine.look("new").id)); // unless it is the sidecar
-    engine.vanish("new");
-    engine.recreate("b");
-    EXPECT_THAT(window.moved(wanted, std::nullopt).value_or(""), HasSubstr("b was replaced"));
 }
 
 TEST_F(WindowTest, WhatCantBePutBackIsNamedAndStaysInTheJournal) {

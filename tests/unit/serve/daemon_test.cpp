@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <filesystem>
 #include <thread>
 
@@ -27,13 +28,18 @@ protected:
     ~Daemon() override { std::filesystem::remove_all(root); }
 
     // A run that died while it held the container.
-    void dead_run() {
+    void dead_run(std::chrono::seconds stop_timeout = std::chrono::seconds(10),
+                  const std::vector<std::string>& after = {}) {
         const auto before = engine().look("db");
         const pid_t child = ::fork();
         if (child == 0) {
             quiesce::Journal journal(settings.journals(), "20200101-000000-77-1");
-            journal.intend(
-                {.id = id, .name = "db", .before = podman::State::running, .started_at = before.started_at});
+            journal.intend({.id = id,
+                            .name = "db",
+                            .before = podman::State::running,
+                            .started_at = before.started_at,
+                            .after = after,
+                            .stop_timeout = stop_timeout});
             ::_exit(0);
         }
         int status = 0;
@@ -57,7 +63,9 @@ public:
     podman::Info info() override { return engine_.info(); }
     std::vector<podman::Volume> volumes() override { return engine_.volumes(); }
     std::optional<podman::Volume> volume(const std::string& name) override { return engine_.volume(name); }
-    std::vector<podman::Container> containers() override { return engine_.containers(); }
+    std::vector<podman::Container> containers(const podman::Limits& limits) override {
+        return engine_.containers(limits);
+    }
     std::vector<podman::Container> containers_labelled(const std::string& label) override {
         return engine_.containers_labelled(label);
     }
@@ -113,6 +121,69 @@ TEST_F(Daemon, ReleasesOnItsWayOut) {
         settings, [&] { return std::make_unique<Shared>(engine()); }, {}, [](const std::string&) {},
         stop.get_token()));
     EXPECT_EQ(engine().state("db"), podman::State::running);
+}
+
+// What takes long when it is told to leave must not keep it from leaving.
+TEST_F(Daemon, LeavesAStopThatGoesOnToTheNextStart) {
+    std::stop_source stop;
+    stop.request_stop();
+    dead_run(std::chrono::seconds(60));
+    engine().change("db", [](auto& c) { c.state = podman::State::stopping; });
+    engine().forget_calls();
+    const auto begun = std::chrono::steady_clock::now();
+    EXPECT_FALSE(serve(
+        settings, [&] { return std::make_unique<Shared>(engine()); },
+        {.promise = std::chrono::milliseconds(400)}, [](const std::string&) {}, stop.get_token()));
+    EXPECT_LT(std::chrono::steady_clock::now() - begun, std::chrono::seconds(4));
+    EXPECT_TRUE(engine().calls().empty()); // no second stop
+    EXPECT_TRUE(std::filesystem::exists(settings.journals() / "20200101-000000-77-1.journal"));
+}
+
+TEST_F(Daemon, LeavesAtOnceWhileAHookOfADeadRunGoesOn) {
+    dead_run(std::chrono::seconds(10), {"thaw"});
+    std::stop_source stop;
+    bool waited = false;
+    engine().on_exec([&](const auto&, const auto&, auto) {
+        // Another run dies just then, and serve is told to leave: it is undone while the hook goes on.
+        id = engine().add_container({.name = "web"});
+        const pid_t child = ::fork();
+        if (child == 0) {
+            quiesce::Journal journal(settings.journals(), "20200101-000000-78-1");
+            journal.intend({.id = id, .name = "web", .started_at = engine_.look("web").started_at});
+            ::_exit(0);
+        }
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        engine().pause(id);
+        stop.request_stop();
+        for (int i = 0; i < 1000 && engine().state("web") != podman::State::running; ++i)
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        waited = engine().state("web") == podman::State::running;
+        return podman::ExecResult{};
+    });
+    serve(
+        settings, [&] { return std::make_unique<Shared>(engine()); }, {}, [](const std::string&) {},
+        stop.get_token());
+    EXPECT_TRUE(waited);
+    EXPECT_EQ(engine().state("db"), podman::State::running);
+}
+
+TEST_F(Daemon, SaysTheSameOnlyOnce) {
+    std::filesystem::create_directories(settings.journals() / "20200101-000000-77-1.journal");
+    std::stop_source stop;
+    std::atomic<int> rounds{0};
+    const Connect connect = [&] {
+        if (++rounds == 4)
+            stop.request_stop();
+        return std::make_unique<Shared>(engine());
+    };
+    serve(
+        settings, connect, {.every = std::chrono::milliseconds(5), .promise = std::chrono::milliseconds(20)},
+        [&](const std::string& line) { said.push_back(line); }, stop.get_token());
+    EXPECT_EQ(
+        std::count_if(said.begin(), said.end(),
+                      [](const std::string& line) { return line.find("77-1.journal") != std::string::npos; }),
+        1);
 }
 
 TEST_F(Daemon, SaysWhenItCouldNotRelease) {
