@@ -49,7 +49,7 @@ struct Freeze {
 };
 
 struct Entries {
-    std::uint64_t entries = 0, files = 0, bytes = 0, changed = 0, vanished = 0, unreadable = 0, skipped = 0, excluded = 0;
+    std::uint64_t entries = 0, files = 0, bytes = 0, changed = 0, vanished = 0, unreadable = 0, skipped = 0, elsewhere = 0, excluded = 0;
 };
 
 struct ComponentRecord {
@@ -68,6 +68,7 @@ struct ComponentRecord {
 
 struct FailedComponent {
     std::string name, reason, remedy;
+    bool optional = false; // only part of a --full run
     std::string last_good; // id of the newest backup that holds it whole; empty: none
 };
 

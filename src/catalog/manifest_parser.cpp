@@ -162,6 +162,7 @@ Entries entries_of(const Fields& fields) {
             .vanished = fields.count("vanished"),
             .unreadable = fields.count("unreadable"),
             .skipped = fields.count("skipped"),
+            .elsewhere = fields.count("elsewhere"),
             .excluded = fields.count("excluded")};
 }
 
@@ -241,6 +242,7 @@ Manifest manifest_of(const Fields& fields) {
         manifest.failed.push_back({.name = item.text("name"),
                                    .reason = item.text("reason"),
                                    .remedy = item.text("remedy"),
+                                   .optional = item.flag("optional"),
                                    .last_good = id_in(item, "last_good", true)});
     });
     const Fields previous = fields.object("previous");

@@ -49,9 +49,10 @@ Json json_of(const Archive& archive) {
 }
 
 Json json_of(const Entries& entries) {
-    return {{"entries", entries.entries}, {"files", entries.files},       {"bytes", entries.bytes},
-            {"changed", entries.changed}, {"vanished", entries.vanished}, {"unreadable", entries.unreadable},
-            {"skipped", entries.skipped}, {"excluded", entries.excluded}};
+    return {
+        {"entries", entries.entries}, {"files", entries.files},         {"bytes", entries.bytes},
+        {"changed", entries.changed}, {"vanished", entries.vanished},   {"unreadable", entries.unreadable},
+        {"skipped", entries.skipped}, {"elsewhere", entries.elsewhere}, {"excluded", entries.excluded}};
 }
 
 Json json_of(const Freeze& freeze) {
@@ -100,6 +101,7 @@ std::string to_json(const Manifest& manifest) {
         failed.push_back({{"name", component.name},
                           {"reason", component.reason},
                           {"remedy", component.remedy},
+                          {"optional", component.optional},
                           {"last_good", component.last_good}});
     }
     const Json json = {

@@ -30,18 +30,18 @@ std::string verdict(const catalog::Record& record) {
 
 void print_component(const catalog::ComponentRecord& each, std::ostream& out) {
     const auto& entries = each.entries;
-    out << safe(fmt::format("  {:<24} {}, {} stored, {} in {}\n", each.name, each.archive.file.path,
+    out << line(fmt::format("  {:<24} {}, {} stored, {} in {}", each.name, each.archive.file.path,
                             bytes_text(each.archive.file.size), bytes_text(entries.bytes),
                             plural(entries.entries, "entry")));
     std::string how;
     for (const auto& frozen : each.freeze.containers)
         how += fmt::format("{}{} {} {}", how.empty() ? "" : ", ", frozen.name, frozen.how,
                            time_text(std::chrono::milliseconds(frozen.milliseconds)));
-    out << safe(
-        fmt::format("  {:<24} {}\n", "", how.empty() ? "nothing had to be frozen" : "frozen: " + how));
+    out << line(fmt::format("  {:<24} {}", "", how.empty() ? "nothing had to be frozen" : "frozen: " + how));
     if (!each.complete)
-        out << safe(fmt::format("  {:<24} NOT WHOLE: {} changed, {} unreadable; names in {}\n", "",
-                                entries.changed, entries.unreadable, each.report.path));
+        out << line(fmt::format(
+            "  {:<24} NOT WHOLE: {} changed, {} unreadable, {} on other file systems; names in {}", "",
+            entries.changed, entries.unreadable, entries.elsewhere, each.report.path));
     if (!each.freeze.consistent)
         out << fmt::format("  {:<24} read without the other components of its group\n", "");
 }
@@ -73,8 +73,8 @@ void print_list(const std::vector<catalog::Record>& records, bool as_json, std::
         return;
     }
     for (const auto& record : records)
-        out << safe(
-            fmt::format("{:<20} {:>10}  {:>14}  {}\n", record.id, bytes_text(record.stored),
+        out << line(
+            fmt::format("{:<20} {:>10}  {:>14}  {}", record.id, bytes_text(record.stored),
                         record.manifest ? plural(record.manifest->components.size(), "component") : "?",
                         verdict(record)));
     if (records.empty())
@@ -82,16 +82,16 @@ void print_list(const std::vector<catalog::Record>& records, bool as_json, std::
 }
 
 void print_backup(const catalog::Manifest& manifest, const std::string& folder, std::ostream& out) {
-    out << safe(fmt::format("backup {} of host {}, {}\n", manifest.id, manifest.host,
+    out << line(fmt::format("backup {} of host {}, {}", manifest.id, manifest.host,
                             manifest.complete ? "complete" : "INCOMPLETE"));
-    out << safe(fmt::format("  {} to {}, {}, podman {}\n", manifest.began, manifest.ended, manifest.tool,
+    out << line(fmt::format("  {} to {}, {}, podman {}", manifest.began, manifest.ended, manifest.tool,
                             manifest.podman));
-    out << "  in " << safe(folder) << '\n';
+    out << "  in " << line(folder);
     out << (manifest.signer.empty() ? "  not signed\n" : "  signed by " + safe(manifest.signer) + "\n");
     for (const auto& each : manifest.components)
         print_component(each, out);
     for (const auto& each : manifest.failed)
-        out << safe(fmt::format("  {:<24} FAILED: {}{}\n", each.name, each.reason,
+        out << line(fmt::format("  {:<24} FAILED: {}{}", each.name, each.reason,
                                 each.last_good.empty() ? "; no good backup of it exists"
                                                        : "; last good backup: " + each.last_good));
 }
@@ -116,10 +116,10 @@ void print_result(const run::BackupResult& result, const std::string& folder, bo
     if (!result.published)
         out << "NO BACKUP WAS MADE: no component could be backed up\n";
     else
-        out << safe(fmt::format("backup {} is {}: {}\n", result.manifest.id,
+        out << line(fmt::format("backup {} is {}: {}", result.manifest.id,
                                 result.manifest.complete ? "complete" : "INCOMPLETE", folder));
     for (const auto& sentence : result.unreleased)
-        out << "CONTAINERS ARE NOT AS THEY WERE: " << safe(sentence) << '\n';
+        out << "CONTAINERS ARE NOT AS THEY WERE: " << line(sentence);
 }
 
 void print_findings(const std::vector<run::Finding>& findings, bool as_json, std::ostream& out) {
@@ -132,9 +132,9 @@ void print_findings(const std::vector<run::Finding>& findings, bool as_json, std
         return;
     }
     for (const auto& each : findings) {
-        out << safe(fmt::format("{} {}: {}\n", each.ok ? "ok   " : "WRONG", each.what, each.text));
+        out << line(fmt::format("{} {}: {}", each.ok ? "ok   " : "WRONG", each.what, each.text));
         if (!each.ok && !each.remedy.empty())
-            out << safe("      " + each.remedy + "\n");
+            out << line("      " + each.remedy);
     }
 }
 
@@ -155,11 +155,11 @@ void print_recovery(const run::Recovery& recovery, bool as_json, std::ostream& o
         return;
     }
     for (const auto& each : report.containers)
-        out << safe(fmt::format("{} container {}: {}\n", each.ok ? "ok   " : "WRONG", each.name, each.what));
+        out << line(fmt::format("{} container {}: {}", each.ok ? "ok   " : "WRONG", each.name, each.what));
     for (const auto& worker : recovery.workers)
-        out << safe("ok    removed the left-over worker " + worker + "\n");
+        out << line("ok    removed the left-over worker " + worker);
     for (const auto& warning : report.warnings)
-        out << safe("warning: " + warning + "\n");
+        out << line("warning: " + warning);
     if (report.containers.empty() && recovery.workers.empty() && report.warnings.empty())
         out << "nothing to recover: every container is as it was\n";
 }

@@ -111,7 +111,7 @@ int command_line(int argc, char** argv, const Composition& composition) {
     try {
         const int code = carry_out(parser, composition);
         std::cout.flush();
-        return std::cout.good() ? code : static_cast<int>(ExitCode::failed);
+        return code != 0 || std::cout.good() ? code : static_cast<int>(ExitCode::failed);
     } catch (const Error& error) {
         return tell(error);
     } catch (const std::exception& error) {

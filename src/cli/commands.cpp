@@ -5,14 +5,20 @@
 #include "cli/text.hpp"
 #include "run/signing_key.hpp"
 #include "serve/daemon.hpp"
-#include "stream/file.hpp"
 
+#include <poll.h>
 #include <unistd.h>
 
 #include <iostream>
 
 namespace miraclemax::cli {
 namespace {
+
+// Progress is told while containers are frozen: it must never wait for a terminal that was stopped by Ctrl-S.
+bool stdout_takes_more() {
+    pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
+    return ::poll(&out, 1, 0) > 0 && (out.revents & POLLOUT) != 0;
+}
 
 Form form_of(bool json) {
     if (json)
@@ -33,6 +39,19 @@ ExitCode code_of(const run::Plan& plan) {
     return whole ? ExitCode::ok : ExitCode::incomplete;
 }
 
+// Looking after frozen containers is worth more than a key: a broken signing home is told, and does not end
+// serve.
+void tell_signing_key(const run::Settings& settings, const serve::Say& say) {
+    if (!settings.signing)
+        return;
+    try {
+        say("backups are signed by " + run::signing_key(settings).fingerprint +
+            ": keep this fingerprint elsewhere (`miraclemax key --export` writes the public key)");
+    } catch (const Error& error) {
+        say(std::string("the signing key can't be used: ") + error.what());
+    }
+}
+
 ExitCode worst_of(const std::vector<run::Finding>& findings) {
     for (const auto& finding : findings)
         if (!finding.ok)
@@ -47,7 +66,7 @@ ExitCode Commands::backup() {
         return plan();
     const auto setup = load();
     const auto engine = composition_.connect(setup.socket);
-    const auto observer = observe(form_of(options_.json), std::cout);
+    const auto observer = observe(form_of(options_.json), std::cout, stdout_takes_more);
     const run::Context context{.settings = setup.settings,
                                .engine = *engine,
                                .self_id = composition_.self_id(),
@@ -87,13 +106,13 @@ ExitCode Commands::show() {
     const store::BackupFolder folder(setup.settings.backups);
     const auto record = catalog::Catalog(folder).find(options_.backup);
     const auto path = folder.path_of(record.id);
-    if (options_.json) {
-        std::cout << stream::read_file(path / "manifest.json", 64U << 20U);
-        return ExitCode::ok;
-    }
     if (!record.manifest)
         throw Error(ExitCode::failed, "the manifest of " + record.id + " can't be read: " + record.trouble,
                     "use another backup (`miraclemax list`)");
+    if (options_.json) {
+        std::cout << catalog::to_json(*record.manifest);
+        return ExitCode::ok;
+    }
     print_backup(*record.manifest, path.string(), std::cout);
     return ExitCode::ok;
 }
@@ -116,11 +135,9 @@ ExitCode Commands::check() {
 
 ExitCode Commands::serve() {
     const auto setup = load();
-    const auto say = [](const std::string& line) { std::cout << safe(line) << std::endl; };
+    const auto say = [](const std::string& text) { std::cout << line(text) << std::flush; };
     say("miraclemax " MIRACLEMAX_VERSION " stands by; run `miraclemax backup` by podman exec");
-    if (setup.settings.signing)
-        say("backups are signed by " + run::signing_key(setup.settings).fingerprint +
-            ": keep this fingerprint elsewhere (`miraclemax key --export` writes the public key)");
+    tell_signing_key(setup.settings, say);
     const bool good = serve::serve(
         setup.settings, [&] { return composition_.connect(setup.socket); }, {}, say, stop_);
     return good ? ExitCode::ok : ExitCode::not_released;

@@ -41,6 +41,7 @@ std::string trouble_text(const catalog::Entries& entries) {
     add(entries.vanished, "vanished");
     add(entries.unreadable, "unreadable");
     add(entries.skipped, "skipped");
+    add(entries.elsewhere, "on another file system");
     return text;
 }
 
@@ -77,9 +78,9 @@ public:
     void failed(const catalog::FailedComponent& component) override { say(failed_text(component)); }
 
 protected:
-    virtual void say(const std::string& line) {
+    virtual void say(const std::string& text) {
         const std::lock_guard lock(mutex_);
-        out_ << safe(line) << std::endl;
+        out_ << line(text) << std::flush;
     }
     std::mutex& mutex() { return mutex_; }
     std::ostream& out() { return out_; }
@@ -92,10 +93,13 @@ private:
 // One bar a component that is being read; finished lines scroll above them.
 class Bars : public Lines {
 public:
-    using Lines::Lines;
+    Bars(std::ostream& out, std::function<bool()> takes_more)
+        : Lines(out), takes_more_(std::move(takes_more)) {}
     void progressed(const std::string& component, const archive::Tally& tally,
                     std::uint64_t expected) override {
-        const std::lock_guard lock(mutex());
+        const std::unique_lock lock(mutex(), std::try_to_lock);
+        if (!lock || !takes_more_())
+            return;
         auto& bar = bars_.try_emplace(component, Bar{.began = Clock::now()}).first->second;
         bar.bytes = tally.bytes;
         bar.expected = expected;
@@ -114,10 +118,10 @@ public:
     }
 
 protected:
-    void say(const std::string& line) override {
+    void say(const std::string& text) override {
         const std::lock_guard lock(mutex());
         clear();
-        out() << safe(line) << '\n';
+        out() << line(text);
         draw();
     }
 
@@ -162,6 +166,7 @@ private:
         drawn_ = Clock::now();
     }
 
+    std::function<bool()> takes_more_;
     std::map<std::string, Bar> bars_;
     std::size_t shown_ = 0;
     Clock::time_point drawn_;
@@ -169,7 +174,8 @@ private:
 
 class Events : public run::Observer {
 public:
-    explicit Events(std::ostream& out) : out_(out) {}
+    Events(std::ostream& out, std::function<bool()> takes_more)
+        : out_(out), takes_more_(std::move(takes_more)) {}
     void began(const std::string& id, const std::vector<std::string>& components) override {
         say({{"event", "began"}, {"id", id}, {"components", components}});
     }
@@ -191,18 +197,18 @@ public:
     void progressed(const std::string& component, const archive::Tally& tally,
                     std::uint64_t expected) override {
         const auto now = Clock::now();
-        {
-            const std::lock_guard lock(mutex_);
-            auto& last = told_[component];
-            if (now - last < std::chrono::seconds(1))
-                return;
-            last = now;
-        }
-        say({{"event", "progress"},
-             {"component", component},
-             {"bytes", tally.bytes},
-             {"entries", tally.entries},
-             {"expected", expected}});
+        const std::unique_lock lock(mutex_, std::try_to_lock);
+        if (!lock || !takes_more_())
+            return;
+        auto& last = told_[component];
+        if (now - last < std::chrono::seconds(1))
+            return;
+        last = now;
+        write({{"event", "progress"},
+               {"component", component},
+               {"bytes", tally.bytes},
+               {"entries", tally.entries},
+               {"expected", expected}});
     }
     void succeeded(const catalog::ComponentRecord& record) override {
         say({{"event", "stored"},
@@ -227,21 +233,25 @@ public:
 private:
     void say(const nlohmann::json& event) {
         const std::lock_guard lock(mutex_);
+        write(event);
+    }
+    void write(const nlohmann::json& event) {
         out_ << event.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << std::endl;
     }
     std::mutex mutex_;
     std::map<std::string, Clock::time_point> told_;
     std::ostream& out_;
+    std::function<bool()> takes_more_;
 };
 
 } // namespace
 
-std::unique_ptr<run::Observer> observe(Form form, std::ostream& out) {
+std::unique_ptr<run::Observer> observe(Form form, std::ostream& out, std::function<bool()> takes_more) {
     switch (form) {
     case Form::bars:
-        return std::make_unique<Bars>(out);
+        return std::make_unique<Bars>(out, std::move(takes_more));
     case Form::json:
-        return std::make_unique<Events>(out);
+        return std::make_unique<Events>(out, std::move(takes_more));
     case Form::lines:
         break;
     }

@@ -3,6 +3,7 @@
 
 #include "run/observer.hpp"
 
+#include <functional>
 #include <iosfwd>
 #include <memory>
 
@@ -11,6 +12,7 @@ namespace miraclemax::cli {
 enum class Form { bars, lines, json };
 
 // Thread-safe. Writes to `out` (borrowed); bars redraw their lines in place and leave plain lines behind.
-std::unique_ptr<run::Observer> observe(Form form, std::ostream& out);
+// Progress is left out while `takes_more` says no.
+std::unique_ptr<run::Observer> observe(Form form, std::ostream& out, std::function<bool()> takes_more);
 
 } // namespace miraclemax::cli

@@ -72,18 +72,18 @@ json plan_json(const run::Plan& plan) {
 void print_member(const run::PlannedComponent& member, std::ostream& out) {
     const auto& each = member.component;
     const auto& source = each.source;
-    out << safe(
-        fmt::format("  {:<24} {} {}, {}, {}, {}\n", each.name, source.volume.empty() ? "path" : "volume",
+    out << line(
+        fmt::format("  {:<24} {} {}, {}, {}, {}", each.name, source.volume.empty() ? "path" : "volume",
                     source.volume.empty() ? source.path : source.volume, each.category,
                     component::name_of(each.priority), member.encrypted ? "encrypted" : "NOT encrypted"));
-    out << safe(fmt::format("  {:<24} selected by {}{}\n", "", each.selected_by,
+    out << line(fmt::format("  {:<24} selected by {}{}", "", each.selected_by,
                             member.worker.empty() ? "" : ", read by a " + member.worker + " worker"));
     if (member.last)
         out << fmt::format("  {:<24} last time {} read, {} stored\n", "",
                            bytes_text(member.last->entries.bytes),
                            bytes_text(member.last->archive.file.size));
     if (!member.refusal.empty())
-        out << safe(fmt::format("  {:<24} WILL FAIL: {}{}\n", "", member.refusal,
+        out << line(fmt::format("  {:<24} WILL FAIL: {}{}", "", member.refusal,
                                 member.remedy.empty() ? "" : " (" + member.remedy + ")"));
 }
 
@@ -94,15 +94,15 @@ void print_freeze(const quiesce::FreezePlan& freeze, std::ostream& out) {
     for (const auto& stage : freeze.stages) {
         ++number;
         for (const auto& step : stage)
-            out << safe(fmt::format("  freeze step {}: {} {} ({})\n", number, quiesce::name_of(step.act),
+            out << line(fmt::format("  freeze step {}: {} {} ({})", number, quiesce::name_of(step.act),
                                     step.name, step.why));
     }
     if (freeze.max_freeze)
         out << "  freeze at most " << time_text(*freeze.max_freeze) << '\n';
     for (const auto& note : freeze.notes)
-        out << "  note: " << safe(note) << '\n';
+        out << "  note: " << line(note);
     for (const auto& refusal : freeze.refusals)
-        out << "  WILL FAIL: " << safe(refusal) << '\n';
+        out << "  WILL FAIL: " << line(refusal);
 }
 
 } // namespace
@@ -113,19 +113,19 @@ void print_plan(const run::Plan& plan, bool as_json, std::ostream& out) {
         return;
     }
     for (const auto& group : plan.groups) {
-        out << "group " << safe(group.group.name) << '\n';
+        out << "group " << line(group.group.name);
         for (const auto& member : group.members)
             print_member(member, out);
         print_freeze(group.freeze, out);
     }
     for (const auto& each : plan.problems)
-        out << safe("WILL FAIL: " + each.component + ": " + each.what + " (" + each.remedy + ")\n");
+        out << line("WILL FAIL: " + each.component + ": " + each.what + " (" + each.remedy + ")");
     if (!plan.excluded.empty())
         out << "not backed up\n";
     for (const auto& each : plan.excluded)
-        out << safe(fmt::format("  {:<24} {}\n", each.what, each.why));
+        out << line(fmt::format("  {:<24} {}", each.what, each.why));
     for (const auto& warning : plan.warnings)
-        out << "warning: " << safe(warning) << '\n';
+        out << "warning: " << line(warning);
 }
 
 } // namespace miraclemax::cli

@@ -10,7 +10,7 @@ namespace {
 sigset_t ends() {
     sigset_t set;
     ::sigemptyset(&set);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP})
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGQUIT})
         ::sigaddset(&set, signal);
     return set;
 }
@@ -20,7 +20,9 @@ sigset_t ends() {
 Signals::Signals() {
     const sigset_t set = ends();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
+    // A controller that is stopped by Ctrl-Z would hold its containers frozen.
+    for (const int signal : {SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU})
+        ::signal(signal, SIG_IGN);
     waiter_ = std::jthread([this, set](const std::stop_token& over) {
         const timespec pause{.tv_sec = 0, .tv_nsec = 100'000'000};
         while (!over.stop_requested())

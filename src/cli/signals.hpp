@@ -1,4 +1,4 @@
-// SIGTERM, SIGINT and SIGHUP as a stop request.
+// SIGTERM, SIGINT, SIGQUIT and SIGHUP as a stop request; Ctrl-Z does nothing.
 #pragma once
 
 #include <stop_token>

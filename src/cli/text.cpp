@@ -73,6 +73,13 @@ std::string safe(const std::string& text) {
     return out;
 }
 
+std::string line(const std::string& text) {
+    std::string out;
+    for (const char c : safe(text))
+        c == '\n' ? out += "\\x0a" : out += c;
+    return out + '\n';
+}
+
 std::string plural(std::uint64_t count, const std::string& one) {
     if (count == 1)
         return "1 " + one;

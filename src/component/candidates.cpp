@@ -195,7 +195,7 @@ Candidates Collector::run() {
     for (const auto& volume : facts_.volumes)
         add_volume(volume);
     for (const auto& container : facts_.containers) {
-        if (is_worker(container))
+        if (is_worker(container, facts_.containers, facts_.self_id))
             continue;
         if (facts_.self_id && container.id == *facts_.self_id) {
             if (container.labels.contains("miraclemax.mounts"))

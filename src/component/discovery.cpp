@@ -115,7 +115,7 @@ Discovery discover(const Facts& facts) {
     found.problems = std::move(candidates.problems);
     found.warnings = std::move(candidates.warnings);
     for (const auto& candidate : without_own(std::move(candidates.all), own_of(facts), found))
-        settle(candidate, found);
+        settle(candidate, facts.encryption_default, found);
 
     std::set<const Component*> failed;
     fail_clashes(found, failed);

@@ -25,7 +25,8 @@ struct Facts {
     std::vector<podman::Volume> volumes{};
     std::vector<podman::Container> containers{};
     std::vector<Configured> configured{};
-    std::optional<std::string> self_id{}; // the sidecar's own container
+    std::optional<std::string> self_id{};                 // the sidecar's own container
+    Encryption encryption_default = Encryption::optional; // where neither label nor configuration says
     // The sidecar's state and backup folder as this process sees them: never part of a backup, whatever is
     // labelled.
     std::vector<std::string> own_folders{"/backups", "/var/lib/miraclemax"};

@@ -41,7 +41,8 @@ std::vector<Found> find_writers(const std::vector<Component>& components,
                                 const std::optional<std::string>& self_id) {
     std::vector<Found> found;
     for (const auto& container : containers) {
-        if (container.infra || is_worker(container) || (self_id && container.id == *self_id))
+        if (container.infra || is_worker(container, containers, self_id) ||
+            (self_id && container.id == *self_id))
             continue;
         Found each{.writer = {.id = container.id, .name = container.name}, .components = {}};
         for (std::size_t i = 0; i < components.size(); ++i)

@@ -13,7 +13,8 @@ struct Use {
 
 std::optional<Use> use_of(const Facts& facts, const std::string& volume) {
     for (const auto& container : facts.containers) {
-        if (is_worker(container) || container.infra || (facts.self_id && container.id == *facts.self_id))
+        if (is_worker(container, facts.containers, facts.self_id) || container.infra ||
+            (facts.self_id && container.id == *facts.self_id))
             continue;
         for (const auto& mount : container.mounts)
             if (mount.type == "volume" && mount.name == volume) {

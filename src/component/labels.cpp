@@ -113,8 +113,13 @@ std::vector<std::string> stray_labels(const podman::Container& container) {
                  "on a container, miraclemax.mounts chooses what is backed up: [{\"dest\":\"/data\"}]");
 }
 
-bool is_worker(const podman::Container& container) {
-    return container.labels.contains("miraclemax.worker");
+bool is_worker(const podman::Container& container, const std::vector<podman::Container>& all,
+               const std::optional<std::string>& self_id) {
+    if (!self_id || !container.labels.contains("miraclemax.worker"))
+        return false;
+    return std::any_of(all.begin(), all.end(), [&](const podman::Container& each) {
+        return each.id == *self_id && each.image_id == container.image_id;
+    });
 }
 
 } // namespace miraclemax::component

@@ -41,6 +41,7 @@ std::vector<std::string> stray_labels(const podman::Volume& volume);
 std::vector<std::string> stray_labels(const podman::Container& container);
 
 // One of our own helper containers.
-[[nodiscard]] bool is_worker(const podman::Container& container);
+[[nodiscard]] bool is_worker(const podman::Container& container, const std::vector<podman::Container>& all,
+                             const std::optional<std::string>& self_id);
 
 } // namespace miraclemax::component

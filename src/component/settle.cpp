@@ -15,7 +15,8 @@ const std::string* first_of(const Candidate& candidate, const std::string& word)
     return nullptr;
 }
 
-Encryption strictest(const Candidate& candidate) {
+// The default only speaks where nobody else does.
+Encryption strictest(const Candidate& candidate, Encryption silent) {
     std::optional<Encryption> strictest;
     for (const auto& saying : candidate.sayings)
         if (saying.choice.encryption) {
@@ -23,7 +24,7 @@ Encryption strictest(const Candidate& candidate) {
             if (value && (!strictest || *value < *strictest)) // declared from the strictest on
                 strictest = value;
         }
-    return strictest.value_or(Encryption::optional);
+    return strictest.value_or(silent);
 }
 
 // nullopt: nobody asked. A higher rank that names the thing and leaves `backup` out asks for it.
@@ -89,10 +90,10 @@ bool wish_unclear(const Candidate& candidate) {
     return false;
 }
 
-Component make(const Candidate& candidate, bool optional) {
+Component make(const Candidate& candidate, Encryption encryption_default, bool optional) {
     Component component{.name = candidate.name(),
                         .category = "volumes",
-                        .encryption = strictest(candidate),
+                        .encryption = strictest(candidate, encryption_default),
                         .optional = optional,
                         .source = candidate.source,
                         .selected_by = candidate.sayings.front().whose};
@@ -116,7 +117,7 @@ Component make(const Candidate& candidate, bool optional) {
 
 } // namespace
 
-void settle(const Candidate& candidate, Discovery& found) {
+void settle(const Candidate& candidate, Encryption encryption_default, Discovery& found) {
     const auto wish = decide(candidate, found.warnings);
     if (!wish_unclear(candidate) && candidate.conflicts.empty()) {
         if (!wish) {
@@ -139,7 +140,7 @@ void settle(const Candidate& candidate, Discovery& found) {
         found.warnings.push_back(candidate.what() +
                                  " is anonymous: its container gets another one when it is " +
                                  "created anew; give the volume a name");
-    found.components.push_back(make(candidate, wish == Backup::only_full));
+    found.components.push_back(make(candidate, encryption_default, wish == Backup::only_full));
 }
 
 } // namespace miraclemax::component

@@ -7,6 +7,6 @@ namespace miraclemax::component {
 
 // Adds to exactly one of found's components, excluded and problems (there perhaps several times), and to its
 // warnings.
-void settle(const Candidate& candidate, Discovery& found);
+void settle(const Candidate& candidate, Encryption encryption_default, Discovery& found);
 
 } // namespace miraclemax::component

@@ -50,11 +50,20 @@ struct Word {
 constexpr const char* name_remedy =
     "use 1 to 64 letters, digits, '_', '.' or '-', beginning with a letter or digit: it becomes a file name";
 
+constexpr const char* category_remedy =
+    "use a name of 1 to 64 letters, digits, '_', '.' or '-' that no file of a backup has (manifest.json, "
+    "SHA256SUMS, RESTORE.txt): it becomes a folder";
+
+bool is_category(const std::string& text) {
+    static constexpr std::array taken{"manifest.json", "manifest.json.sig", "SHA256SUMS", "RESTORE.txt"};
+    return is_name(text) && std::find(taken.begin(), taken.end(), text) == taken.end();
+}
+
 const std::array words{
     Word{"backup", &Choice::backup, [](const std::string& text) { return backup_from(text).has_value(); },
          "use true, optional (only with --full) or false"},
     Word{"component", &Choice::component, is_name, name_remedy},
-    Word{"category", &Choice::category, is_name, name_remedy},
+    Word{"category", &Choice::category, is_category, category_remedy},
     Word{"encryption", &Choice::encryption,
          [](const std::string& text) { return encryption_from(text).has_value(); },
          "use required, optional or never"},

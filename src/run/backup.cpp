@@ -3,6 +3,7 @@
 #include "run/group_backup.hpp"
 #include "run/publication.hpp"
 #include "run/recover.hpp"
+#include "run/signing_key.hpp"
 
 #include <fmt/format.h>
 
@@ -22,10 +23,21 @@ void undo_dead_runs(const Context& context) {
         if (!each.ok)
             stuck += (stuck.empty() ? "" : ", ") + each.name + " (" + each.what + ")";
     }
+    // A journal that can't be read: nobody knows what that run froze.
+    if (!recovery.containers.ok() && stuck.empty() && !recovery.containers.warnings.empty())
+        stuck = recovery.containers.warnings.front();
     if (!stuck.empty())
         throw Error(ExitCode::not_released,
                     "an earlier run left containers that could not be put back: " + stuck,
                     "put them back by hand, then run `miraclemax recover`");
+}
+
+// Control sockets of runs that were killed.
+void drop_old_controls(const Settings& settings) {
+    std::error_code trouble;
+    for (const auto& entry : std::filesystem::directory_iterator(settings.control(), trouble))
+        if (!quiesce::alive(settings.journals(), entry.path().filename().string()))
+            std::filesystem::remove_all(entry.path(), trouble);
 }
 
 std::string host_name() {
@@ -73,7 +85,7 @@ public:
         result_.manifest.failed.push_back(std::move(failed));
     }
     void add(const component::Problem& problem) {
-        add({.name = problem.component, .reason = problem.what, .remedy = problem.remedy, .last_good = {}});
+        add({.name = problem.component, .reason = problem.what, .remedy = problem.remedy});
     }
     void add(GroupOutcome outcome) {
         for (auto& record : outcome.stored) {
@@ -104,6 +116,30 @@ ExitCode judge(BackupResult& result) {
     return manifest.complete ? ExitCode::ok : ExitCode::incomplete;
 }
 
+BackupResult conclude(const Context& context, store::BackupFolder& folder, store::Partial& partial,
+                      quiesce::Journal& journal, BackupResult result) {
+    const auto ended = std::chrono::system_clock::now();
+    result.manifest.ended = local_time(ended);
+    result.manifest.ended_utc = utc_time(ended);
+    result.code = judge(result);
+    if (!result.manifest.components.empty()) {
+        result.manifest = publish(context, folder, partial, std::move(result.manifest));
+        result.published = true;
+        result.latest = folder.latest() == result.manifest.id;
+    }
+    if (journal.open().empty())
+        journal.close();
+    return result;
+}
+
+// A container that is not as it was weighs more than whatever else went wrong.
+[[noreturn]] void throw_on(const Error& error, const BackupResult& result) {
+    if (result.unreleased.empty())
+        throw error;
+    throw Error(ExitCode::not_released, result.unreleased.front() + "; " + error.what(),
+                "run `miraclemax recover`");
+}
+
 } // namespace
 
 BackupResult backup(const Context& context, const Request& request) {
@@ -114,8 +150,11 @@ BackupResult backup(const Context& context, const Request& request) {
 
     const std::string run = new_run_name();
     quiesce::Journal journal(context.settings.journals(), run);
+    drop_old_controls(context.settings);
     const Host host = survey(context.engine, context.self_id);
     const catalog::Catalog catalog(folder);
+    if (context.settings.signing)
+        signing_key(context.settings); // a key that can't sign is told before anything is read
     const Keys keys = load_keys(context.settings);
     const Plan plan = make_plan(context.settings, host, keys, &catalog, request);
 
@@ -129,21 +168,13 @@ BackupResult backup(const Context& context, const Request& request) {
 
     for (const auto& problem : plan.problems)
         harvest.add(problem);
-    for (const auto& group : plan.groups)
-        harvest.add(back_up_group(context, run, group, keys, journal, partial));
-
-    const auto ended = std::chrono::system_clock::now();
-    result.manifest.ended = local_time(ended);
-    result.manifest.ended_utc = utc_time(ended);
-    result.code = judge(result);
-    if (!result.manifest.components.empty()) {
-        result.manifest = publish(context, folder, partial, std::move(result.manifest));
-        result.published = true;
-        result.latest = folder.latest() == result.manifest.id;
+    try {
+        for (const auto& group : plan.groups)
+            harvest.add(back_up_group(context, run, group, keys, journal, partial));
+        return conclude(context, folder, partial, journal, result);
+    } catch (const Error& error) {
+        throw_on(error, result);
     }
-    if (journal.open().empty())
-        journal.close();
-    return result;
 }
 
 } // namespace miraclemax::run

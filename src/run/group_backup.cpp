@@ -5,6 +5,8 @@
 
 #include "quiesce/window.hpp"
 
+#include <regex>
+
 namespace miraclemax::run {
 namespace {
 
@@ -33,6 +35,8 @@ public:
 
 private:
     Attempt attempt();
+    Attempt guarded_attempt();
+    Attempt failed_attempt(const std::string& reason, const std::string& remedy);
     void freeze_and_read(const PlannedGroup& now, const Host& host, Readings& readings, Attempt& attempt);
     std::vector<PlannedComponent> readable(Attempt& attempt) const;
     void fail(Attempt& attempt, const PlannedComponent& member, const std::string& reason,
@@ -54,7 +58,7 @@ private:
 GroupOutcome GroupBackup::operator()() {
     Attempt attempted;
     for (int tries = 0; tries < 2; ++tries) {
-        attempted = attempt();
+        attempted = guarded_attempt();
         if (attempted.moved.empty())
             return std::move(attempted.outcome);
         if (!attempted.outcome.released)
@@ -62,16 +66,39 @@ GroupOutcome GroupBackup::operator()() {
         context_.observer.warned("group " + planned_.group.name + ": " + attempted.moved);
     }
     attempted.outcome.failed.clear();
-    for (const auto& member : planned_.members)
+    for (const auto& member : readable(attempted))
         fail(attempted, member, attempted.moved + ": the reading can't be trusted",
              "see who starts or resumes the container while backups run");
     return std::move(attempted.outcome);
 }
 
+// A group costs only itself: what was read before it is kept. Nothing is frozen any more when an error gets
+// here.
+Attempt GroupBackup::guarded_attempt() {
+    try {
+        return attempt();
+    } catch (const Error& error) {
+        if (error.code() == ExitCode::interrupted || error.code() == ExitCode::not_released)
+            throw;
+        return failed_attempt(error.what(), error.remedy());
+    } catch (const std::exception& error) {
+        return failed_attempt(error.what(), {});
+    }
+}
+
+Attempt GroupBackup::failed_attempt(const std::string& reason, const std::string& remedy) {
+    Attempt failed;
+    for (const auto& member : readable(failed))
+        fail(failed, member, reason, remedy);
+    return failed;
+}
+
 void GroupBackup::fail(Attempt& attempt, const PlannedComponent& member, const std::string& reason,
                        const std::string& remedy) const {
-    attempt.outcome.failed.push_back(
-        {.name = member.component.name, .reason = reason, .remedy = remedy, .last_good = {}});
+    attempt.outcome.failed.push_back({.name = member.component.name,
+                                      .reason = reason,
+                                      .remedy = remedy,
+                                      .optional = member.component.optional});
 }
 
 void GroupBackup::fail_all(Attempt& attempt, Readings& readings, const std::string& reason,
@@ -143,18 +170,25 @@ void GroupBackup::freeze_and_read(const PlannedGroup& now, const Host& host, Rea
             attempt.moved = *moved;
     } catch (const Error& error) {
         failure = error; // first of all, the containers go on
+    } catch (const std::exception& error) {
+        failure = Error(ExitCode::failed, error.what());
     }
     try {
         report_ = window.release();
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         attempt.outcome.released = false;
         attempt.outcome.unreleased = error.what();
+        report_ = window.report();
+        context_.observer.warned(attempt.outcome.unreleased);
     }
     context_.observer.released(now.group.name, report_);
     for (const auto& warning : report_.warnings)
         context_.observer.warned(warning);
-    if (failure && failure->code() == ExitCode::interrupted)
+    if (failure && failure->code() == ExitCode::interrupted) {
+        if (!attempt.outcome.released)
+            throw Error(ExitCode::not_released, attempt.outcome.unreleased + "; " + failure->what());
         throw *failure;
+    }
     const bool late = now.freeze.max_freeze && report_.time > *now.freeze.max_freeze;
     if (failure)
         fail_all(attempt, readings, failure->what(), failure->remedy());
@@ -167,6 +201,14 @@ catalog::StoredFile stored(const std::string& path, const stream::Digest& digest
     return {.path = path, .size = digest.size, .sha256 = digest.sha256};
 }
 
+// The option `o` of a CIFS volume holds "username=x,password=y".
+std::map<std::string, std::string> without_secrets(std::map<std::string, std::string> options) {
+    static const std::regex secret("(^|,)(pass|passwd|password|password2)=[^,]*");
+    for (auto& [name, value] : options)
+        value = std::regex_replace(value, secret, "$1$2=HIDDEN");
+    return options;
+}
+
 catalog::ContentSource source_of(const component::Source& source, const archive::Root& root) {
     const bool volume = source.kind == component::Source::Kind::volume;
     return {.kind = volume ? "volume" : "path",
@@ -175,7 +217,7 @@ catalog::ContentSource source_of(const component::Source& source, const archive:
             .driver = source.driver,
             .created_at = source.created_at,
             .labels = source.labels,
-            .options = source.options,
+            .options = without_secrets(source.options),
             .uid = root.uid,
             .gid = root.gid,
             .mode = root.mode};
@@ -210,7 +252,8 @@ catalog::ComponentRecord GroupBackup::store(const PlannedGroup& now, const Readi
                                     .priority = component::name_of(component.priority),
                                     .encryption = component::name_of(component.encryption),
                                     .optional = component.optional,
-                                    .complete = tally.changed == 0 && tally.unreadable == 0,
+                                    .complete =
+                                        tally.changed == 0 && tally.unreadable == 0 && tally.elsewhere == 0,
                                     .source = source_of(component.source, outcome.root),
                                     .archive = {.compression = worker::name_of(reading.job.compression),
                                                 .encryption = !reading.job.encrypted()         ? "none"
@@ -229,27 +272,32 @@ catalog::ComponentRecord GroupBackup::store(const PlannedGroup& now, const Readi
                                                 .vanished = tally.vanished,
                                                 .unreadable = tally.unreadable,
                                                 .skipped = tally.skipped,
+                                                .elsewhere = tally.elsewhere,
                                                 .excluded = tally.excluded},
                                     .freeze = freeze_of(now, component, report_, consistent),
                                     .worker = reading.planned.worker,
                                     .trusted_xattrs = reading.job.trusted_xattrs,
                                     .began = local_time(reading.began),
                                     .ended = local_time(std::chrono::system_clock::now())};
-    partial_.drop_work_folder(component.name);
     return record;
 }
 
 void GroupBackup::collect(const PlannedGroup& now, Readings& readings, Attempt& attempt) const {
-    bool consistent = true;
+    // A member that was not read in this freeze, for whatever reason, leaves the others inconsistent with it.
+    bool consistent = readings.all().size() == planned_.members.size();
     for (const auto& reading : readings.all())
         consistent = consistent && reading.going();
-    for (const auto& reading : readings.all()) {
-        if (reading.failure) {
-            fail(attempt, reading.planned, reading.failure->what(), reading.failure->remedy());
-            partial_.drop_work_folder(reading.planned.component.name);
-        } else {
-            attempt.outcome.stored.push_back(store(now, reading, consistent));
+    for (auto& reading : readings.all()) {
+        reading.worker.reset();
+        try {
+            if (!reading.failure)
+                attempt.outcome.stored.push_back(store(now, reading, consistent));
+        } catch (const Error& error) {
+            reading.failure = error;
         }
+        if (reading.failure)
+            fail(attempt, reading.planned, reading.failure->what(), reading.failure->remedy());
+        partial_.drop_work_folder(reading.planned.component.name);
     }
 }
 

@@ -1,6 +1,9 @@
 #include "run/host.hpp"
 
+#include "error.hpp"
+
 #include <algorithm>
+#include <filesystem>
 
 namespace miraclemax::run {
 
@@ -8,24 +11,59 @@ std::optional<std::string> Host::self_id() const {
     return self ? std::optional(self->id) : std::nullopt;
 }
 
+namespace {
+
+// On the host itself a path can be resolved: /home may be a link to /var/home, and a container that binds the
+// one writes to the other. In a sidecar the host's links can't be seen.
+std::string resolved(const std::string& path) {
+    std::error_code trouble;
+    const auto real = std::filesystem::weakly_canonical(path, trouble);
+    return path.empty() || trouble ? path : real.string();
+}
+
+void resolve(Host& host) {
+    for (auto& container : host.containers)
+        for (auto& mount : container.mounts)
+            mount.source = resolved(mount.source);
+    for (auto& volume : host.volumes) {
+        volume.mountpoint = resolved(volume.mountpoint);
+        if (const auto device = volume.options.find("device");
+            device != volume.options.end() && device->second.starts_with('/'))
+            device->second = resolved(device->second);
+    }
+}
+
+} // namespace
+
 component::Facts Host::facts(const Settings& settings) const {
-    return {.volumes = volumes,
-            .containers = containers,
-            .configured = settings.configured,
-            .self_id = self_id(),
-            .own_folders = {settings.backups.string(), settings.state.string()}};
+    component::Facts facts{.volumes = volumes,
+                           .containers = containers,
+                           .configured = settings.configured,
+                           .self_id = self_id(),
+                           .encryption_default = settings.encryption_default,
+                           .own_folders = {settings.backups.string(), settings.state.string()}};
+    if (!self) {
+        for (auto& configured : facts.configured)
+            configured.path = resolved(configured.path);
+        for (auto& folder : facts.own_folders)
+            folder = resolved(folder);
+    }
+    return facts;
 }
 
 Host survey(podman::Engine& engine, const std::optional<std::string>& self_id) {
     Host host{
         .info = engine.info(), .volumes = engine.volumes(), .containers = engine.containers(), .self = {}};
-    if (self_id) {
-        const auto found = std::find_if(host.containers.begin(), host.containers.end(),
-                                        [&](const podman::Container& each) { return each.id == *self_id; });
-        // Not in the list: this socket belongs to another podman than the one we run under.
-        if (found != host.containers.end())
-            host.self = *found;
+    if (!self_id) {
+        resolve(host);
+        return host;
     }
+    const auto found = std::find_if(host.containers.begin(), host.containers.end(),
+                                    [&](const podman::Container& each) { return each.id == *self_id; });
+    if (found == host.containers.end())
+        throw Error(ExitCode::podman, "the podman behind the socket doesn't know the container this runs in",
+                    "mount the socket folder of the podman that runs the sidecar");
+    host.self = *found;
     return host;
 }
 

@@ -15,8 +15,10 @@ bool looks_like_key(const fs::path& file) {
     return std::find(endings.begin(), endings.end(), file.extension()) != endings.end();
 }
 
-// A folder stands for the key files in it, in order of name. One that is missing has none: the default
-// folder is only there when the user mounts it.
+// A folder stands for the key files in it, in order of name. Only the default folder may be missing or empty,
+// when the user mounts none: a folder that is configured and holds no key must not mean "not encrypted".
+constexpr const char* default_folder = "/keys";
+
 std::vector<fs::path> expand(const std::vector<fs::path>& places, std::vector<std::string>& problems) {
     std::vector<fs::path> files;
     for (const auto& place : places) {
@@ -24,8 +26,8 @@ std::vector<fs::path> expand(const std::vector<fs::path>& places, std::vector<st
         if (!fs::is_directory(place, trouble)) {
             if (fs::exists(place, trouble))
                 files.push_back(place);
-            else if (!place.extension().empty())
-                problems.push_back("key file " + place.string() + " does not exist");
+            else if (place != default_folder || (trouble && trouble != std::errc::no_such_file_or_directory))
+                problems.push_back(place.string() + ", which should hold keys, can't be found");
             continue;
         }
         std::vector<fs::path> found;
@@ -34,6 +36,9 @@ std::vector<fs::path> expand(const std::vector<fs::path>& places, std::vector<st
                 found.push_back(entry.path());
         if (trouble)
             problems.push_back("key folder " + place.string() + ": " + trouble.message());
+        if (found.empty() && !trouble && place != default_folder)
+            problems.push_back("key folder " + place.string() +
+                               " holds no key (*.asc, *.gpg, *.pgp, *.pub, *.key)");
         std::sort(found.begin(), found.end());
         files.insert(files.end(), found.begin(), found.end());
     }

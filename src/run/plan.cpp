@@ -50,11 +50,8 @@ std::vector<Component> select(const std::vector<Component>& components, const Re
     return selected;
 }
 
-void decide_encryption(PlannedComponent& planned, const Settings& settings, const Keys& keys,
-                       std::vector<std::string>& warnings) {
-    auto policy = planned.component.encryption;
-    if (policy == Encryption::optional)
-        policy = settings.encryption_default;
+void decide_encryption(PlannedComponent& planned, const Keys& keys, std::vector<std::string>& warnings) {
+    const auto policy = planned.component.encryption;
     if (policy == Encryption::never)
         return;
     if (keys.usable()) {
@@ -88,7 +85,7 @@ PlannedComponent plan_component(const Component& each, const Settings& settings,
                                 std::vector<std::string>& warnings) {
     PlannedComponent planned{
         .component = each, .encrypted = false, .refusal = {}, .remedy = {}, .worker = {}, .last = {}};
-    decide_encryption(planned, settings, keys, warnings);
+    decide_encryption(planned, keys, warnings);
     try {
         planned.worker = choose_place(settings, host, each).kind;
     } catch (const Error& error) {

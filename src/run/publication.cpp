@@ -29,7 +29,8 @@ std::string sums_of(const catalog::Manifest& manifest, const std::string& json, 
 
 // Holds every component that is not optional: nothing failed, nothing was left out by name.
 bool may_be_latest(const catalog::Manifest& manifest) {
-    return !manifest.partial && manifest.failed.empty();
+    return !manifest.partial && std::all_of(manifest.failed.begin(), manifest.failed.end(),
+                                            [](const auto& failed) { return failed.optional; });
 }
 
 } // namespace

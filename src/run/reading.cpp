@@ -1,6 +1,7 @@
 #include "run/reading.hpp"
 
 #include "error.hpp"
+#include "run/identity.hpp"
 #include "run/placement.hpp"
 
 #include <algorithm>
@@ -68,7 +69,8 @@ void Readings::each(const std::function<void(Reading&)>& step) {
         }
     }
     for (const auto& reading : readings_)
-        if (reading.failure && reading.failure->code() == ExitCode::interrupted)
+        if (reading.failure && reading.failure->code() == ExitCode::interrupted &&
+            context_.stop.stop_requested())
             throw *reading.failure;
 }
 
@@ -79,13 +81,13 @@ void Readings::launch_one(Reading& reading) {
     // one that was never mounted is read through its path.
     const bool volume = source.kind == component::Source::Kind::volume && !source.never_mounted;
     const worker::Placement placement{.run = run_,
-                                      .instance = context_.settings.instance,
+                                      .instance = identity(context_.settings),
                                       .volume = volume ? source.volume : "",
                                       .volume_created_at = source.created_at,
                                       .path = source.path,
                                       .local_path = place.local_path,
                                       .folder = partial_.work_folder(reading.planned.component.name).string(),
-                                      .control = context_.settings.control().string()};
+                                      .control = (context_.settings.control() / run_).string()};
     reading.planned.worker = place.kind;
     reading.job = job_of(context_.settings, keys_, reading.planned, threads_);
     reading.worker = launcher_for(context_, host_, place.kind)->launch(reading.job, placement);

@@ -42,6 +42,7 @@ inline catalog::ComponentRecord sample_component(const std::string& name = "n8n"
                     .vanished = 2,
                     .unreadable = 3,
                     .skipped = 4,
+                    .elsewhere = 6,
                     .excluded = 5},
         .freeze = {.group = "n8n",
                    .consistent = true,

@@ -28,6 +28,10 @@ TEST(Text, NothingFromALabelReachesTheTerminalAsACommand) {
     EXPECT_EQ(safe("\xe2\x82"), "\\xe2\\x82");          // cut
 }
 
+TEST(Text, ALabelCannotForgeALine) {
+    EXPECT_EQ(line("bad\nbackup is complete"), "bad\\x0abackup is complete\n");
+}
+
 TEST(Text, Plurals) {
     EXPECT_EQ(plural(1, "entry"), "1 entry");
     EXPECT_EQ(plural(0, "entry"), "0 entries");

@@ -263,7 +263,9 @@ TEST(Discovery, StrayLabelsAreWarnings) {
                               volume("c", {{"miraclemax.quiesce", "never"}})},
                   .containers = {
                       container("web", {}, {{"miraclemax.backup", "true"}, {"miraclemax.hook.befor", "x"}}),
-                      container("w", {}, {{"miraclemax.worker", "a"}, {"miraclemax.mounts", "nonsense"}})}});
+                      container("w", {}, {{"miraclemax.worker", "a"}, {"miraclemax.mounts", "nonsense"}}),
+                      container("self", {})},
+                  .self_id = "id-self"});
     EXPECT_TRUE(found.components.empty());
     EXPECT_TRUE(found.problems.empty()); // nobody asked for b or c, and workers' labels are ours
     const auto warnings = joined(found.warnings);

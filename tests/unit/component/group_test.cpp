@@ -82,6 +82,15 @@ TEST(Group, SelfWorkersAndInfraAreNeverWriters) {
     EXPECT_TRUE(groups[1].writers.empty());
 }
 
+TEST(Group, TheWorkersLabelAloneHidesNoWriter) {
+    auto self = container("self", {});
+    self.image_id = "sidecar";
+    auto stranger = container("stranger", {of_volume("a", "/a")}, {{"miraclemax.worker", "a"}});
+    stranger.image_id = "other";
+    EXPECT_EQ(group({of("a")}, {self, stranger}, self.id).at(0).writers.size(), 1U);
+    EXPECT_EQ(group({of("a")}, {stranger}, std::nullopt).at(0).writers.size(), 1U);
+}
+
 TEST(Group, NothingIsNoGroup) {
     EXPECT_TRUE(group({}, {container("c", {})}, std::nullopt).empty());
 }

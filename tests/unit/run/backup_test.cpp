@@ -155,6 +155,85 @@ TEST_F(House, UndoesADeadRunFirst) {
     EXPECT_EQ(engine.calls(), (Calls{"unpause a", "pause a", "unpause a"}));
 }
 
+TEST_F(House, APodmanThatFailsBetweenGroupsCostsOnlyTheNext) {
+    add("one", "a");
+    add("two", "b");
+    engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string& name) {
+        if (call == "unpause" && name == "a" && moment == fakes::FakeEngine::Moment::after)
+            engine.fail_next("volumes", "", Error(ExitCode::podman, "the service is gone"));
+    });
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::incomplete);
+    ASSERT_EQ(result.manifest.components.size(), 1U);
+    EXPECT_EQ(result.manifest.components[0].name, "one");
+    EXPECT_EQ(result.manifest.failed.at(0).name, "two");
+}
+
+TEST_F(House, AnOptionalComponentThatFailsDoesNotHoldLatestBack) {
+    add("one", "a");
+    add("extra", "", {{"miraclemax.backup", "optional"}, {"miraclemax.encryption", "required"}});
+    const auto result = back_up({.full = true});
+    EXPECT_EQ(result.code, ExitCode::incomplete);
+    EXPECT_TRUE(result.latest);
+    EXPECT_TRUE(result.manifest.failed.at(0).optional);
+}
+
+TEST_F(House, AMemberThatWasRefusedLeavesTheOthersInconsistent) {
+    add("one", "a");
+    add("two", "", {{"miraclemax.encryption", "required"}});
+    engine.change("a", [&](podman::Container& each) {
+        each.mounts.push_back(
+            {.type = "volume", .name = "two", .source = root / "volumes/two/_data", .destination = "/two"});
+    });
+    const auto result = back_up();
+    ASSERT_EQ(result.manifest.components.size(), 1U);
+    EXPECT_FALSE(result.manifest.components[0].freeze.consistent);
+}
+
+TEST_F(House, AKeyFolderThatIsConfiguredAndMissingIsNoReasonToStoreInTheClear) {
+    add("one", "a");
+    settings.key_files = {root / "pub"};
+    EXPECT_EQ(back_up().code, ExitCode::failed);
+    std::filesystem::create_directories(root / "pub");
+    EXPECT_EQ(back_up().code, ExitCode::failed);
+    EXPECT_TRUE(engine.calls().empty());
+}
+
+TEST_F(House, APasswordInAVolumesOptionsStaysOutOfTheManifest) {
+    const auto device = root / "device";
+    std::filesystem::create_directories(device);
+    engine.add_volume(
+        {.name = "share",
+         .mountpoint = root / "volumes/share/_data",
+         .labels = {{"miraclemax.backup", "true"}},
+         .options = {{"type", "none"}, {"o", "bind,password=geheim,uid=0"}, {"device", device}}});
+    const auto result = back_up();
+    ASSERT_EQ(result.manifest.components.size(), 1U);
+    EXPECT_EQ(result.manifest.components[0].source.options.at("o"), "bind,password=HIDDEN,uid=0");
+}
+
+TEST_F(House, AVolumeThatOnlyPodmanCanMountIsNotReadThroughItsEmptyMountpoint) {
+    const auto mountpoint = root / "volumes/nfs/_data";
+    std::filesystem::create_directories(mountpoint);
+    engine.add_volume({.name = "nfs",
+                       .mountpoint = mountpoint,
+                       .labels = {{"miraclemax.backup", "true"}},
+                       .options = {{"type", "nfs"}, {"o", "addr=10.0.0.1"}, {"device", ":/export"}}});
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::failed);
+    EXPECT_NE(result.manifest.failed.at(0).reason.find("only podman can mount it"), std::string::npos);
+}
+
+TEST_F(House, AWriterThatCameByALinkIsFrozenToo) {
+    add("one", "");
+    std::filesystem::create_directory_symlink(root / "volumes", root / "link");
+    engine.add_container(
+        {.name = "a",
+         .mounts = {{.type = "bind", .source = root / "link/one/_data", .destination = "/data"}}});
+    back_up();
+    EXPECT_EQ(engine.calls(), (Calls{"pause a", "unpause a"}));
+}
+
 TEST_F(House, KnowsWhatIsAskedFor) {
     add("one", "a");
     add("two", "");

@@ -1,5 +1,7 @@
 #include "run/context.hpp"
 
+#include "run/identity.hpp"
+
 #include <gtest/gtest.h>
 
 #include <unistd.h>
@@ -28,6 +30,17 @@ TEST(Context, ARunNamesItsProcess) {
                               "20251016-030000--1", "20251016-030000-1-5"})
         EXPECT_FALSE(pid_of_run(wrong)) << wrong;
     EXPECT_NE(new_run_name(), new_run_name());
+}
+
+TEST(Context, TwoSidecarsOfOneNameAreTold) {
+    char form[] = "/tmp/mmid-XXXXXX";
+    const std::filesystem::path root = ::mkdtemp(form);
+    const Settings one{.instance = "miraclemax", .state = root / "one"};
+    const Settings other{.instance = "miraclemax", .state = root / "other"};
+    EXPECT_EQ(identity(one), identity(one));
+    EXPECT_NE(identity(one), identity(other));
+    EXPECT_TRUE(identity(one).starts_with("miraclemax."));
+    std::filesystem::remove_all(root);
 }
 
 } // namespace
