@@ -171,6 +171,7 @@ Info read_info(const std::string& body, const std::string& act) {
             .volume_path = info.object("store").text("volumePath"),
             .cgroup_version = host.text("cgroupVersion"),
             .runtime = host.object("ociRuntime").text("name"),
+            .hostname = host.text("hostname"),
             .rootless = security.flag("rootless"),
             .selinux = security.flag("selinuxEnabled")};
 }

@@ -18,6 +18,7 @@ struct Info {
     std::string volume_path{};    // host path of the volume store
     std::string cgroup_version{}; // "v1" or "v2"
     std::string runtime{};        // "runc", "crun"
+    std::string hostname{};       // of the host, not of the container this runs in
     bool rootless = false;
     bool selinux = false;
 };

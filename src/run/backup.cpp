@@ -4,10 +4,13 @@
 #include "run/publication.hpp"
 #include "run/recover.hpp"
 #include "run/signing_key.hpp"
+#include "stream/file.hpp"
 
 #include <fmt/format.h>
 
-#include <unistd.h>
+#include <sys/stat.h>
+
+#include <cerrno>
 
 namespace miraclemax::run {
 namespace {
@@ -40,16 +43,31 @@ void drop_old_controls(const Settings& settings) {
             std::filesystem::remove_all(entry.path(), trouble);
 }
 
-std::string host_name() {
-    char name[256] = {};
-    return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
+// The folder of this run's control sockets.
+class ControlFolder {
+public:
+    explicit ControlFolder(std::filesystem::path path) : path_(std::move(path)) {
+        std::error_code trouble;
+        std::filesystem::create_directories(path_.parent_path(), trouble);
+        if (::mkdir(path_.c_str(), 0700) != 0)
+            throw stream::write_error("create", path_, errno);
+    }
+    ~ControlFolder() {
+        std::error_code trouble; // the next run drops what stays
+        std::filesystem::remove_all(path_, trouble);
+    }
+    ControlFolder(const ControlFolder&) = delete;
+    ControlFolder& operator=(const ControlFolder&) = delete;
+
+private:
+    std::filesystem::path path_;
+};
 
 catalog::Manifest begin_manifest(const Context& context, const Host& host, const Request& request,
                                  const std::string& id) {
     return {.version = 1,
             .id = id,
-            .host = host_name(),
+            .host = host.info.hostname,
             .instance = context.settings.instance,
             .tool = "miraclemax " MIRACLEMAX_VERSION,
             .began = local_time(std::chrono::system_clock::now()),
@@ -151,6 +169,7 @@ BackupResult backup(const Context& context, const Request& request) {
     const std::string run = new_run_name();
     quiesce::Journal journal(context.settings.journals(), run);
     drop_old_controls(context.settings);
+    const ControlFolder control(context.settings.control() / run);
     const Host host = survey(context.engine, context.self_id);
     const catalog::Catalog catalog(folder);
     if (context.settings.signing)

@@ -1,11 +1,10 @@
 #include "run/group_backup.hpp"
 
 #include "error.hpp"
+#include "run/component_record.hpp"
 #include "run/reading.hpp"
 
 #include "quiesce/window.hpp"
-
-#include <regex>
 
 namespace miraclemax::run {
 namespace {
@@ -44,7 +43,6 @@ private:
     void fail_all(Attempt& attempt, Readings& readings, const std::string& reason,
                   const std::string& remedy) const;
     void collect(const PlannedGroup& now, Readings& readings, Attempt& attempt) const;
-    catalog::ComponentRecord store(const PlannedGroup& now, const Reading& reading, bool consistent) const;
 
     const Context& context_;
     const std::string& run_;
@@ -197,91 +195,6 @@ void GroupBackup::freeze_and_read(const PlannedGroup& now, const Host& host, Rea
                  "raise miraclemax.max-freeze, or make the component smaller");
 }
 
-catalog::StoredFile stored(const std::string& path, const stream::Digest& digest) {
-    return {.path = path, .size = digest.size, .sha256 = digest.sha256};
-}
-
-// The option `o` of a CIFS volume holds "username=x,password=y".
-std::map<std::string, std::string> without_secrets(std::map<std::string, std::string> options) {
-    static const std::regex secret("(^|,)(pass|passwd|password|password2)=[^,]*");
-    for (auto& [name, value] : options)
-        value = std::regex_replace(value, secret, "$1$2=HIDDEN");
-    return options;
-}
-
-catalog::ContentSource source_of(const component::Source& source, const archive::Root& root) {
-    const bool volume = source.kind == component::Source::Kind::volume;
-    return {.kind = volume ? "volume" : "path",
-            .path = source.path,
-            .volume = source.volume,
-            .driver = source.driver,
-            .created_at = source.created_at,
-            .labels = source.labels,
-            .options = without_secrets(source.options),
-            .uid = root.uid,
-            .gid = root.gid,
-            .mode = root.mode};
-}
-
-catalog::Freeze freeze_of(const PlannedGroup& now, const component::Component& component,
-                          const quiesce::FreezeReport& report, bool consistent) {
-    catalog::Freeze freeze{.group = now.group.name,
-                           .consistent = consistent,
-                           .quiesce = component::name_of(component.quiesce),
-                           .milliseconds = report.time.count(),
-                           .containers = {}};
-    for (const auto& frozen : report.containers)
-        freeze.containers.push_back({.name = frozen.name,
-                                     .id = frozen.id,
-                                     .how = quiesce::name_of(frozen.how),
-                                     .milliseconds = frozen.time.count()});
-    return freeze;
-}
-
-catalog::ComponentRecord GroupBackup::store(const PlannedGroup& now, const Reading& reading,
-                                            bool consistent) const {
-    const auto& component = reading.planned.component;
-    const auto& outcome = reading.outcome.value();
-    const auto& tally = outcome.tally;
-    const auto leaves = worker::leaves_of(reading.job);
-    const auto adopt = [&](const std::string& leaf) {
-        return partial_.adopt(component.name, component.category, leaf);
-    };
-    catalog::ComponentRecord record{.name = component.name,
-                                    .category = component.category,
-                                    .priority = component::name_of(component.priority),
-                                    .encryption = component::name_of(component.encryption),
-                                    .optional = component.optional,
-                                    .complete =
-                                        tally.changed == 0 && tally.unreadable == 0 && tally.elsewhere == 0,
-                                    .source = source_of(component.source, outcome.root),
-                                    .archive = {.compression = worker::name_of(reading.job.compression),
-                                                .encryption = !reading.job.encrypted()         ? "none"
-                                                              : reading.job.passphrase.empty() ? "openpgp"
-                                                                                               : "passphrase",
-                                                .recipients = reading.job.fingerprints,
-                                                .file = stored(adopt(leaves.archive), outcome.archive),
-                                                .tar_size = outcome.tar.size,
-                                                .tar_sha256 = outcome.tar.sha256},
-                                    .inventory = stored(adopt(leaves.inventory), outcome.inventory),
-                                    .report = stored(adopt(leaves.report), outcome.report),
-                                    .entries = {.entries = tally.entries,
-                                                .files = tally.files,
-                                                .bytes = tally.bytes,
-                                                .changed = tally.changed,
-                                                .vanished = tally.vanished,
-                                                .unreadable = tally.unreadable,
-                                                .skipped = tally.skipped,
-                                                .elsewhere = tally.elsewhere,
-                                                .excluded = tally.excluded},
-                                    .freeze = freeze_of(now, component, report_, consistent),
-                                    .worker = reading.planned.worker,
-                                    .trusted_xattrs = reading.job.trusted_xattrs,
-                                    .began = local_time(reading.began),
-                                    .ended = local_time(std::chrono::system_clock::now())};
-    return record;
-}
-
 void GroupBackup::collect(const PlannedGroup& now, Readings& readings, Attempt& attempt) const {
     // A member that was not read in this freeze, for whatever reason, leaves the others inconsistent with it.
     bool consistent = readings.all().size() == planned_.members.size();
@@ -291,7 +204,7 @@ void GroupBackup::collect(const PlannedGroup& now, Readings& readings, Attempt& 
         reading.worker.reset();
         try {
             if (!reading.failure)
-                attempt.outcome.stored.push_back(store(now, reading, consistent));
+                attempt.outcome.stored.push_back(record_of(now, reading, report_, consistent, partial_));
         } catch (const Error& error) {
             reading.failure = error;
         }

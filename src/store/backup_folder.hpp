@@ -34,6 +34,8 @@ public:
     std::filesystem::path work_folder(const std::string& component);
     // Moves a finished file from the component's work folder to <category>/<leaf>; returns "<category>/<leaf>".
     std::string adopt(const std::string& component, const std::string& category, const std::string& leaf);
+    // Takes back what adopt() returned; the category's folder goes with its last file.
+    void retract(const std::string& relative);
     void drop_work_folder(const std::string& component);
     void write(const std::string& relative, const std::string& content); // 0600, fsynced
     // Everything durable, then one rename to <root>/<id>. Throws Error (destination); then nothing is visible.

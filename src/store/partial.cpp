@@ -132,6 +132,17 @@ std::string Partial::adopt(const std::string& component, const std::string& cate
     return category + "/" + leaf;
 }
 
+void Partial::retract(const std::string& relative) {
+    const fs::path inside(relative);
+    for (const fs::path& part : inside) {
+        check_part(part.string(), 255);
+    }
+    if (::unlink((path_ / inside).c_str()) != 0 && errno != ENOENT) {
+        throw write_error("remove", path_ / inside, errno);
+    }
+    ::rmdir((path_ / inside.parent_path()).c_str()); // where it was the category's only file
+}
+
 void Partial::drop_work_folder(const std::string& component) {
     check_part(component, 64);
     remove_tree(path_, std::string(work_prefix) + component);

@@ -103,13 +103,14 @@ TEST(Answers, SortVolumesAndReadTheirFlags) {
 
 TEST(Answers, ReadInfo) {
     const auto info = read_info(
-        R"({"version":{"Version":"5.4.2"},"store":{"volumePath":"/v"},"host":{"cgroupVersion":"v2",
+        R"({"version":{"Version":"5.4.2"},"store":{"volumePath":"/v"},"host":{"cgroupVersion":"v2","hostname":"server",
             "ociRuntime":{"name":"crun"},"security":{"rootless":true,"selinuxEnabled":true}}})",
         "x");
     EXPECT_EQ(info.version, "5.4.2");
     EXPECT_EQ(info.volume_path, "/v");
     EXPECT_EQ(info.cgroup_version, "v2");
     EXPECT_EQ(info.runtime, "crun");
+    EXPECT_EQ(info.hostname, "server");
     EXPECT_TRUE(info.rootless && info.selinux);
 }
 

@@ -101,6 +101,16 @@ TEST_F(PartialTest, TakesNothingButPlainFilesFromAWorker) {
     }
 }
 
+TEST_F(PartialTest, TakesBackWhatWasAdopted) {
+    Partial partial(root.path(), id);
+    put(partial.work_folder("a") / "a.tar", "x");
+    const auto path = partial.adopt("a", "volumes", "a.tar");
+    partial.retract(path);
+    partial.retract(path); // nothing is there any more: well
+    EXPECT_FALSE(fs::exists(partial.path() / "volumes"));
+    EXPECT_THROW(partial.retract("../volumes/a.tar"), Error);
+}
+
 TEST_F(PartialTest, RefusesNamesThatLeaveTheirPlace) {
     Partial partial(root.path(), id);
     for (const char* bad : {"", ".", "..", "../x", "a/b", "/etc", ".hidden", "-x", "a b", "a\nb"}) {
