@@ -4,7 +4,7 @@
 #include "run/context.hpp"
 
 #include <filesystem>
-#include <regex>
+#include <sstream>
 
 namespace miraclemax::run {
 namespace {
@@ -43,11 +43,22 @@ private:
     bool kept_ = false;
 };
 
+// One word of a mount option list, its value hidden when it is a password: mount.cifs(8) takes pass,
+// password, password2.
+std::string without_secret(const std::string& word) {
+    const auto name = word.substr(0, word.find('='));
+    return name.starts_with("pass") && name.size() < word.size() ? name + "=HIDDEN" : word;
+}
+
 // The option `o` of a CIFS volume holds "username=x,password=y".
 std::map<std::string, std::string> without_secrets(std::map<std::string, std::string> options) {
-    static const std::regex secret("(^|,)(pass|passwd|password|password2)=[^,]*");
-    for (auto& [name, value] : options)
-        value = std::regex_replace(value, secret, "$1$2=HIDDEN");
+    for (auto& [name, value] : options) {
+        std::istringstream words(value);
+        std::string kept;
+        for (std::string word; std::getline(words, word, ',');)
+            kept += (kept.empty() ? "" : ",") + without_secret(word);
+        value = kept;
+    }
     return options;
 }
 
