@@ -22,7 +22,7 @@ Json named_volumes(const ContainerSpec& spec) {
     return all;
 }
 
-Json bind_mounts(const ContainerSpec& spec) {
+Json mounts_of(const ContainerSpec& spec) {
     auto all = Json::array();
     for (const auto& bind : spec.binds) {
         auto options = Json::array({"rbind", bind.read_only ? "ro" : "rw"});
@@ -33,6 +33,12 @@ Json bind_mounts(const ContainerSpec& spec) {
                        {"destination", bind.destination},
                        {"options", std::move(options)}});
     }
+    // Below a read-only root podman 4 makes /dev/shm and /tmp writable by itself, podman 5 only when asked: gpg
+    // needs one place in memory.
+    all.push_back({{"type", "tmpfs"},
+                   {"source", "tmpfs"},
+                   {"destination", "/tmp"},
+                   {"options", Json::array({"rw", "nosuid", "nodev", "noexec", "size=64m", "mode=0700"})}});
     return all;
 }
 
@@ -62,7 +68,7 @@ std::string create_body(const ContainerSpec& spec) {
         {"image_volume_mode", "ignore"},
         {"healthconfig", {{"Test", Json::array({"NONE"})}}},
         {"volumes", named_volumes(spec)},
-        {"mounts", bind_mounts(spec)},
+        {"mounts", mounts_of(spec)},
     };
     for (const auto& capability : spec.capabilities)
         body["cap_add"].push_back("CAP_" + capability);

@@ -162,7 +162,7 @@ class Failures(Scenario):
 
     def test_configured_path(self):
         world = self.world
-        folder = os.path.join(world.dir, "homeassistant-config")
+        folder = os.path.join(world.bed, "homeassistant-config")
         os.makedirs(folder)
         with open(os.path.join(folder, "configuration.yaml"), "w") as file:
             file.write("default_config:\n")

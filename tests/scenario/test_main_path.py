@@ -136,8 +136,8 @@ class MainPath(Scenario):
 
     def test_bind_mount_and_bound_volume(self):
         world = self.world
-        site = os.path.join(world.dir, "site")
-        device = os.path.join(world.dir, "device")
+        site = os.path.join(world.bed, "site")
+        device = os.path.join(world.bed, "device")
         for folder in (site, device):
             os.makedirs(folder)
             fill(folder)

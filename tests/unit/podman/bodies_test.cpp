@@ -32,6 +32,8 @@ TEST(Bodies, CreateShutsTheWorkerIn) {
     EXPECT_EQ(body["volumes"], Json::parse(R"([{"Name":"data","Dest":"/v","Options":["ro","nocopy"]}])"));
     EXPECT_EQ(body["mounts"][0]["options"], Json::array({"rbind", "rw"}));
     EXPECT_EQ(body["mounts"][1]["options"], Json::array({"rbind", "ro", "rslave"}));
+    EXPECT_EQ(body["mounts"][2]["type"], "tmpfs"); // podman 5 gives a read-only container none by itself
+    EXPECT_EQ(body["mounts"][2]["destination"], "/tmp");
 }
 
 TEST(Bodies, AVolumeToRestoreIntoIsWritableAndNeverCopiedUp) {
