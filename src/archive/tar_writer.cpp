@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <clocale>
 #include <utility>
 
@@ -147,9 +148,15 @@ void TarWriter::fail() {
 }
 
 void TarWriter::fill_acl(const std::string& value, int type) {
-    for (const AclEntry& one : parse_acl(value))
+    for (const AclEntry& one : parse_acl(value)) {
+        // libarchive's ids are ints, and it writes a negative one as 0, which is root's. A name that is a
+        // number is taken for that number by every tar.
+        const bool beyond = has_id(one.who) && one.id > INT_MAX;
+        const std::string number = std::to_string(one.id);
         archive_entry_acl_add_entry(entry_, type, static_cast<int>(one.permissions), tag_of(one.who),
-                                    has_id(one.who) ? static_cast<int>(one.id) : -1, nullptr);
+                                    has_id(one.who) && !beyond ? static_cast<int>(one.id) : -1,
+                                    beyond ? number.c_str() : nullptr);
+    }
 }
 
 void TarWriter::fill(const TarEntry& entry) {

@@ -212,7 +212,9 @@ TEST_F(Fidelity, AttributesAndAcls) {
     set_attribute(tree / "dir/f", "user.long", std::string(2000, 'x'));
     set_attribute(tree / "dir", "user.dir", "d");
     set_attribute(tree, "user.root", "r");
-    ASSERT_EQ(run({"setfacl", "-m", "u:1234:rwx,g:55:r,m::rx", tree / "dir/f"}).status, 0);
+    ASSERT_EQ(run({"setfacl", "-m", "u:1234:rwx,u:4294967294:r,g:3000000000:r,g:55:r,m::rx", tree / "dir/f"})
+                  .status,
+              0);
     ASSERT_EQ(run({"setfacl", "-m", "u:77:rw,d:u:1234:rwx,d:g:3:rx", tree / "dir"}).status, 0);
     ASSERT_EQ(run({"setfacl", "-m", "d:g:9:rwx", tree}).status, 0);
     if (getuid() == 0) {
