@@ -18,6 +18,14 @@ void require(int ok) {
     }
 }
 
+// Looked up once: OpenSSL 3 searches its providers anew for each digest that is begun with EVP_sha256().
+const EVP_MD* algorithm() {
+    static const std::unique_ptr<EVP_MD, decltype(&EVP_MD_free)> found(
+        EVP_MD_fetch(nullptr, "SHA256", nullptr), EVP_MD_free);
+    require(found ? 1 : 0);
+    return found.get();
+}
+
 } // namespace
 
 struct Sha256::State {
@@ -25,7 +33,7 @@ struct Sha256::State {
         require(context ? 1 : 0);
         begin();
     }
-    void begin() { require(EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr)); }
+    void begin() { require(EVP_DigestInit_ex(context.get(), algorithm(), nullptr)); }
     std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context;
 };
 
