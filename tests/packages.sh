@@ -16,7 +16,7 @@ test_packages=(
     gnupg tar gzip zstd acl attr libcap2-bin mtree-netbsd sqlite3
     # podman in a bed (tests/scenario/bed.sh); runc, since crun needs CAP_SYS_RESOURCE on some machines
     podman podman-compose conmon runc netavark aardvark-dns iptables busybox-static
-    util-linux iproute2 procps curl jq e2fsprogs
+    util-linux iproute2 procps curl jq e2fsprogs strace
     python3 shellcheck clang-format tzdata ca-certificates
 )
 

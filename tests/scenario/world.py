@@ -67,8 +67,12 @@ class World:
         self.bed = os.path.join(self.dir, "b")
         self.backups = os.path.join(self.bed, "backups")
         run(BED, "up", self.bed, *filter(None, [os.environ.get("MIRACLEMAX_TEST_ROOTFS")]))
-        run(IMAGES, "load", self.bed, os.environ["MIRACLEMAX_PROGRAM"])
         os.makedirs(self.backups, mode=0o700)
+        self.become = []  # what makes a command in the bed one of the rootless user's
+        if os.environ.get("BED_USER"):
+            self.go_rootless(os.environ["BED_USER"])
+        else:
+            run(IMAGES, "load", self.bed, os.environ["MIRACLEMAX_PROGRAM"])
         self.keys = Keys(self.bed)
         self.socket = os.path.join(self.bed, "api", "podman.sock")
 
@@ -79,12 +83,26 @@ class World:
         run(BED, "down", self.bed, check=False)
         shutil.rmtree(self.dir, ignore_errors=True)
 
+    def go_rootless(self, user):
+        uid, gid = (int(self.inside("id", option, user).stdout) for option in ("-u", "-g"))
+        os.chown(self.backups, uid, gid)
+        self.become = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups",
+                       "env", "-C", "/", f"XDG_RUNTIME_DIR=/run/user/{uid}", f"HOME={self.bed}/home"]
+        tars = run(IMAGES, "build", os.environ["MIRACLEMAX_PROGRAM"]).stdout.split()
+        for tar, image, entry in zip(tars, (APP, SIDECAR), ('CMD ["sleep"]', 'ENTRYPOINT ["/usr/bin/miraclemax"]')):
+            with open(tar, "rb") as file:
+                self.podman("import", "--quiet", "--change", entry, "-", image, stdin=file)
+
     # --- podman ---
     def podman(self, *argv, **options):
-        return run(BED, "in", self.bed, "podman", *argv, **options)
+        return run(BED, "in", self.bed, *self.become, "podman", *argv, **options)
+
+    def inside(self, *argv, **options):
+        """A program of the bed's own mount, network and pid namespaces."""
+        return run(BED, "in", self.bed, *argv, **options)
 
     def start_podman(self, *argv):
-        return subprocess.Popen([BED, "in", self.bed, "podman", *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        return subprocess.Popen([BED, "in", self.bed, *self.become, "podman", *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def service(self, operation):
         run(BED, operation, self.bed)
