@@ -134,6 +134,16 @@ ExitCode judge(BackupResult& result) {
     return manifest.complete ? ExitCode::ok : ExitCode::incomplete;
 }
 
+// The next recovery removes an empty journal that stays: no reason to call a published backup failed.
+void close(const Context& context, quiesce::Journal& journal) {
+    try {
+        if (journal.open().empty())
+            journal.close();
+    } catch (const Error& error) {
+        context.observer.warned(error.what());
+    }
+}
+
 BackupResult conclude(const Context& context, store::BackupFolder& folder, store::Partial& partial,
                       quiesce::Journal& journal, BackupResult result) {
     const auto ended = std::chrono::system_clock::now();
@@ -144,9 +154,10 @@ BackupResult conclude(const Context& context, store::BackupFolder& folder, store
         result.manifest = publish(context, folder, partial, std::move(result.manifest));
         result.published = true;
         result.latest = folder.latest() == result.manifest.id;
+        if (result.code == ExitCode::ok && !result.latest && !result.manifest.partial)
+            result.code = ExitCode::incomplete;
     }
-    if (journal.open().empty())
-        journal.close();
+    close(context, journal);
     return result;
 }
 

@@ -33,6 +33,16 @@ bool may_be_latest(const catalog::Manifest& manifest) {
                                             [](const auto& failed) { return failed.optional; });
 }
 
+// The backup is published by now: no error may say otherwise.
+void move_latest(const Context& context, store::BackupFolder& folder, const std::string& id) {
+    try {
+        folder.set_latest(id);
+    } catch (const Error& error) {
+        context.observer.warned("the backup is published, but `latest` could not be moved to it: " +
+                                std::string(error.what()));
+    }
+}
+
 } // namespace
 
 catalog::Manifest publish(const Context& context, store::BackupFolder& folder, store::Partial& partial,
@@ -49,7 +59,7 @@ catalog::Manifest publish(const Context& context, store::BackupFolder& folder, s
         partial.write("manifest.json.sig", sign(context.settings, json));
     partial.publish();
     if (may_be_latest(manifest))
-        folder.set_latest(manifest.id);
+        move_latest(context, folder, manifest.id);
     return manifest;
 }
 

@@ -40,6 +40,30 @@ TEST_F(House, TheSecondBackupNamesTheFirst) {
     EXPECT_EQ(ids(), (Calls{first.manifest.id, second.manifest.id}));
 }
 
+TEST_F(House, APublishedBackupIsToldAsSuchWhenLatestCanNotBeMoved) {
+    add("one", "a");
+    std::filesystem::create_directories(settings.backups / "latest" / "full");
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::incomplete);
+    EXPECT_TRUE(result.published && result.manifest.complete);
+    EXPECT_FALSE(result.latest);
+    EXPECT_EQ(ids(), Calls{result.manifest.id});
+    ASSERT_EQ(recorder.warnings.size(), 2U); // the other: nothing is encrypted
+    EXPECT_NE(recorder.warnings.back().find("`latest` could not be moved"), std::string::npos);
+}
+
+TEST_F(House, APublishedBackupIsToldAsSuchWhenTheJournalCanNotBeRemoved) {
+    add("one", "a");
+    engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string&) {
+        if (call == "unpause" && moment == fakes::FakeEngine::Moment::after)
+            std::filesystem::remove_all(settings.journals()); // the state folder's disk has gone
+    });
+    const auto result = back_up();
+    EXPECT_EQ(result.code, ExitCode::ok);
+    EXPECT_TRUE(result.published && result.latest);
+    EXPECT_NE(recorder.warnings.back().find("journal"), std::string::npos);
+}
+
 TEST_F(House, AFailedPauseCostsOnlyItsGroup) {
     add("one", "a");
     add("two", "b");
