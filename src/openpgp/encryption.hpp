@@ -1,6 +1,7 @@
 // OpenPGP by GPGME: what a worker needs to encrypt and a controller to check keys and to sign.
 #pragma once
 
+#include "stream/file.hpp"
 #include "stream/stream.hpp"
 
 #include <chrono>
@@ -16,7 +17,7 @@ namespace miraclemax::openpgp {
 // (/dev/shm, /run, else /tmp), 0700, with a short path (gpg's agent socket has a limit of ~100 bytes).
 class Home {
 public:
-    Home();
+    Home(); // also removes those that killed processes left
     explicit Home(
         std::filesystem::path kept); // an existing home that stays (the signing key's, in the state folder)
     // One that is gone with the object, in a subfolder of another: whatever happens to this process, it goes
@@ -32,6 +33,7 @@ private:
 
     std::filesystem::path path_;
     bool kept_ = false;
+    stream::Descriptor alive_; // the folder, locked: a throwaway home without a lock is a dead process's
 };
 
 enum class Fault { none, missing, expired, revoked, disabled, cannot_encrypt, ambiguous };

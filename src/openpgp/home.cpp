@@ -15,6 +15,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,20 +44,6 @@ constexpr std::string_view private_conf = "cipher-algo AES256\n"
                                           "no-random-seed-file\n"
                                           "no-symkey-cache\n"
                                           "no-greeting\n";
-
-fs::path make_throwaway() {
-    int last = 0;
-    for (const char* place : {"/dev/shm", "/run", "/tmp"}) {
-        std::string name = std::string(place) + "/mm-XXXXXX";
-        if (::mkdtemp(name.data()) != nullptr) {
-            return name;
-        }
-        last = errno;
-    }
-    throw Error(ExitCode::failed,
-                std::string("can't make a folder for gpg in /dev/shm, /run or /tmp: ") + std::strerror(last),
-                "let one of them be writable (in a container, /dev/shm is unless it was taken away)");
-}
 
 fs::path socket_folder() {
     return "/run/user/" + std::to_string(::getuid()) + "/gnupg";
@@ -115,12 +102,63 @@ void remove_folder(const fs::path& home) noexcept {
     }
 }
 
+constexpr std::string_view prefix = "mm-";
+
+stream::Descriptor locked(const fs::path& home) {
+    stream::Descriptor folder(::open(home.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (folder && ::flock(folder.get(), LOCK_EX | LOCK_NB) != 0) {
+        return {};
+    }
+    return folder;
+}
+
+// Ours, nobody holds it, and too old to be one that is just being made and not yet locked.
+bool is_left_over(const stream::Descriptor& home) {
+    struct stat status {};
+    timespec now{};
+    return home && ::fstat(home.get(), &status) == 0 && status.st_uid == ::geteuid() &&
+           ::clock_gettime(CLOCK_REALTIME, &now) == 0 && now.tv_sec - status.st_ctim.tv_sec > 1;
+}
+
+// What processes left that were killed.
+void sweep(const fs::path& place) noexcept {
+    try {
+        for (const auto& entry : fs::directory_iterator(place)) {
+            const std::string name = entry.path().filename();
+            if (name.size() != prefix.size() + 6 || !name.starts_with(prefix)) {
+                continue;
+            }
+            if (const auto lock = locked(entry.path()); is_left_over(lock)) {
+                end_daemons(entry.path());
+                remove_folder(entry.path());
+            }
+        }
+    } catch (const std::exception&) { // it is tidiness: what can't be listed stays
+    }
+}
+
+fs::path make_throwaway() {
+    int last = 0;
+    for (const char* place : {"/dev/shm", "/run", "/tmp"}) {
+        sweep(place);
+        std::string name = std::string(place) + "/" + std::string(prefix) + "XXXXXX";
+        if (::mkdtemp(name.data()) != nullptr) {
+            return name;
+        }
+        last = errno;
+    }
+    throw Error(ExitCode::failed,
+                std::string("can't make a folder for gpg in /dev/shm, /run or /tmp: ") + std::strerror(last),
+                "let one of them be writable (in a container, /dev/shm is unless it was taken away)");
+}
+
 } // namespace
 
 Home::Home() : Home(make_throwaway(), false) {}
 
 Home::Home(fs::path made, bool kept) : path_(std::move(made)), kept_(kept) {
     try {
+        alive_ = locked(path_);
         stream::write_file(path_ / "gpg.conf", private_conf);
     } catch (...) {
         remove_folder(path_);

@@ -322,6 +322,31 @@ TEST(EncryptTo, ThePassphrasesHomeLiesInTheGivenOne) {
     EXPECT_EQ(folders_in(home.path()), 0);
 }
 
+TEST(Homes, WhatAKilledProcessLeftIsSweptAndALivingOnesIsNot) {
+    const Home living;
+    int ends[2];
+    ASSERT_EQ(::pipe(ends), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const Home left;
+        const std::string path = left.path();
+        ::_exit(::write(ends[1], path.c_str(), path.size()) < 0 ? 1 : 0); // no destructor runs
+    }
+    char text[256] = {};
+    ASSERT_GT(::read(ends[0], text, sizeof text - 1), 0);
+    ::waitpid(child, nullptr, 0);
+    ::close(ends[0]);
+    ::close(ends[1]);
+    ASSERT_TRUE(std::filesystem::exists(text));
+    // One that is a second old may be just being made; what is dead goes with the first home made after that.
+    for (int tries = 0; tries < 100 && std::filesystem::exists(text); ++tries) {
+        ::usleep(100'000);
+        const Home next;
+    }
+    EXPECT_FALSE(std::filesystem::exists(text));
+    EXPECT_TRUE(std::filesystem::exists(living.path()));
+}
+
 TEST(EncryptTo, WorksInManyThreadsAtOnce) {
     const Keyring keys;
     const std::string key = keys.make_key("one");
