@@ -1,0 +1,86 @@
+// What a power cut leaves is what was synced: these tests stand where the C library's fsync does.
+#include "quiesce/journal.hpp"
+#include "unit/quiesce/scene.hpp"
+
+#include <map>
+#include <mutex>
+#include <set>
+
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+namespace {
+
+std::mutex mutex;
+std::map<ino_t, std::string> synced_files; // their content when they were synced last
+std::set<ino_t> synced_folders;
+
+void note(int fd) {
+    struct stat facts {};
+    if (::fstat(fd, &facts) != 0)
+        return;
+    const std::lock_guard lock(mutex);
+    if (S_ISDIR(facts.st_mode))
+        synced_folders.insert(facts.st_ino);
+    if (!S_ISREG(facts.st_mode))
+        return;
+    std::string content(static_cast<std::size_t>(facts.st_size), '\0');
+    if (::pread(fd, content.data(), content.size(), 0) == static_cast<ssize_t>(content.size()))
+        synced_files[facts.st_ino] = content;
+}
+
+} // namespace
+
+extern "C" int fsync(int fd) {
+    note(fd);
+    return static_cast<int>(::syscall(SYS_fsync, fd));
+}
+extern "C" int fdatasync(int fd) {
+    note(fd);
+    return static_cast<int>(::syscall(SYS_fdatasync, fd));
+}
+
+namespace miraclemax::quiesce {
+namespace {
+
+ino_t inode_of(const std::filesystem::path& path) {
+    struct stat facts {};
+    ::stat(path.c_str(), &facts);
+    return facts.st_ino;
+}
+
+// That the file is there, and all that it says.
+void expect_durable(const std::filesystem::path& journal) {
+    const std::lock_guard lock(mutex);
+    EXPECT_EQ(synced_folders.count(inode_of(journal.parent_path())), 1U) << "its name is not on disk";
+    EXPECT_TRUE(synced_files[inode_of(journal)] == content_of(journal)) << "its content is not on disk";
+}
+
+TEST(DurabilityTest, EachRecordIsOnDiskBeforeTheCallReturns) {
+    const Folder temp;
+    {
+        const std::lock_guard lock(mutex);
+        synced_files.clear();
+        synced_folders.clear();
+    }
+    Journal journal(temp.path(), "r1");
+    const auto path = temp.path() / "r1.journal";
+    expect_durable(path);
+    for (const std::string id : {"0123", "4567"}) {
+        journal.intend({.id = id,
+                        .name = "db",
+                        .unit = {},
+                        .act = Act::pause,
+                        .before = podman::State::running,
+                        .started_at = {},
+                        .after = {}});
+        EXPECT_NE(content_of(path).find(id), std::string::npos);
+        expect_durable(path);
+    }
+    journal.done("0123");
+    expect_durable(path);
+}
+
+} // namespace
+} // namespace miraclemax::quiesce
