@@ -113,6 +113,7 @@ if [ "$mode" != --quick ]; then
 
     step "unit tests under AddressSanitizer and UBSan"
     must build asan
+    export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp
     run_ctest asan
 fi
 finish
