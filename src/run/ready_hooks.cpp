@@ -22,7 +22,7 @@ std::vector<std::string> argv_of(const component::Hook& hook, const fs::path& fo
         throw Error(ExitCode::config, "no ready hook is called \"" + hook.ready + "\"");
     }
     const auto json = nlohmann::json::parse(stream::read_file(file, 64 * 1024), nullptr, false);
-    if (!json.is_array() || json.empty())
+    if (!json.is_array()) // an empty one is no command
         throw Error(ExitCode::config, file.string() + " is not a JSON array of strings");
     std::vector<std::string> argv;
     for (const auto& word : json) {
