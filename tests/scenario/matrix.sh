@@ -33,8 +33,9 @@ other_root() {
         command -v debootstrap >/dev/null || { echo "debootstrap is not installed" >&2; return 1; }
         mirror=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/* 2>/dev/null |
             grep -v '^ *#' | grep -oE 'https?://[^] ]+' | grep -v security | head -n 1)
+        [ -n "$mirror" ] || { echo "apt here has no mirror over http" >&2; return 1; }
         rm -rf --one-file-system "$root"
-        debootstrap --variant=minbase "$suite" "$root" "${mirror:-http://deb.debian.org/debian}" >"$folder/debootstrap.log" 2>&1 ||
+        debootstrap --variant=minbase "$suite" "$root" "$mirror" >"$folder/debootstrap.log" 2>&1 ||
             { echo "debootstrap $suite failed: $(tail -n 1 "$folder/debootstrap.log")" >&2; return 1; }
         cp /etc/resolv.conf "$root/etc/" || :
         # What lets apt here reach its mirror may be a proxy or a certificate of this machine.
