@@ -18,9 +18,9 @@ struct StoredFile {
 
 struct Archive {
     std::string kind = "base";
-    std::string base; // id of the backup that a delta stands on
-    std::string compression; // gzip, zstd, none
-    std::string encryption;  // "openpgp", "passphrase", "none"
+    std::string base;                    // id of the backup that a delta stands on
+    std::string compression;             // gzip, zstd, none
+    std::string encryption;              // "openpgp", "passphrase", "none"
     std::vector<std::string> recipients; // fingerprints
     StoredFile file;
     std::uint64_t tar_size = 0; // of the plain tar
@@ -49,7 +49,8 @@ struct Freeze {
 };
 
 struct Entries {
-    std::uint64_t entries = 0, files = 0, bytes = 0, changed = 0, vanished = 0, unreadable = 0, skipped = 0, elsewhere = 0, excluded = 0;
+    std::uint64_t entries = 0, files = 0, bytes = 0, changed = 0, vanished = 0, unreadable = 0, skipped = 0,
+                  elsewhere = 0, excluded = 0;
 };
 
 struct ComponentRecord {
@@ -61,7 +62,7 @@ struct ComponentRecord {
     StoredFile inventory, report;
     Entries entries;
     Freeze freeze;
-    std::string worker; // "child", "container"
+    std::string worker;          // "child", "container"
     bool trusted_xattrs = false; // were read
     std::string began, ended;
 };
@@ -75,11 +76,11 @@ struct FailedComponent {
 struct Manifest {
     int version = 1;
     std::string id, host, instance, tool; // tool: "miraclemax 0.1.0"
-    std::string began, ended; // local time with offset
-    std::string ended_utc;    // the order of backups
-    std::string podman;       // version
-    bool complete = true;     // every component asked for is here and whole
-    bool partial = false;     // a run of single components
+    std::string began, ended;             // local time with offset
+    std::string ended_utc;                // the order of backups
+    std::string podman;                   // version
+    bool complete = true;                 // every component asked for is here and whole
+    bool partial = false;                 // a run of single components
     std::vector<ComponentRecord> components;
     std::vector<FailedComponent> failed;
     std::string previous_id, previous_sha256; // of the previous manifest.json
@@ -87,7 +88,8 @@ struct Manifest {
 };
 
 [[nodiscard]] std::string to_json(const Manifest& manifest); // pretty, ends with a newline
-// Throws Error (failed) naming the field. Refuses sizes below zero, paths that leave the backup, versions above 1.
+// Throws Error (failed) naming the field. Refuses sizes below zero, paths that leave the backup, versions
+// above 1.
 [[nodiscard]] Manifest parse_manifest(const std::string& json);
 
 // "<sha256>  <path>\n" for every stored file, manifest.json and RESTORE.txt, sorted by path.

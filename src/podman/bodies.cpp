@@ -33,8 +33,8 @@ Json mounts_of(const ContainerSpec& spec) {
                        {"destination", bind.destination},
                        {"options", std::move(options)}});
     }
-    // Below a read-only root podman 4 makes /dev/shm and /tmp writable by itself, podman 5 only when asked: gpg
-    // needs one place in memory.
+    // Below a read-only root podman 4 makes /dev/shm and /tmp writable by itself, podman 5 only when asked:
+    // gpg needs one place in memory.
     all.push_back({{"type", "tmpfs"},
                    {"source", "tmpfs"},
                    {"destination", "/tmp"},

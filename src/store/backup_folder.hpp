@@ -32,13 +32,15 @@ public:
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     // A private folder for one component's worker, made anew (emptied when it exists).
     std::filesystem::path work_folder(const std::string& component);
-    // Moves a finished file from the component's work folder to <category>/<leaf>; returns "<category>/<leaf>".
+    // Moves a finished file from the component's work folder to <category>/<leaf>; returns
+    // "<category>/<leaf>".
     std::string adopt(const std::string& component, const std::string& category, const std::string& leaf);
     // Takes back what adopt() returned; the category's folder goes with its last file.
     void retract(const std::string& relative);
     void drop_work_folder(const std::string& component);
     void write(const std::string& relative, const std::string& content); // 0600, fsynced
-    // Everything durable, then one rename to <root>/<id>. Throws Error (destination); then nothing is visible.
+    // Everything durable, then one rename to <root>/<id>. Throws Error (destination); then nothing is
+    // visible.
     void publish();
 
 private:
@@ -57,7 +59,7 @@ public:
     [[nodiscard]] std::vector<std::string> ids() const; // published, oldest first by name
     [[nodiscard]] std::filesystem::path path_of(const std::string& id) const;
     [[nodiscard]] std::optional<std::string> latest() const;
-    void set_latest(const std::string& id); // atomic
+    void set_latest(const std::string& id);                                             // atomic
     [[nodiscard]] std::string next_id(std::chrono::system_clock::time_point now) const; // local time
     // Removes what dead runs left (.partial-*, half-made links). The lock must be held.
     std::vector<std::string> sweep();

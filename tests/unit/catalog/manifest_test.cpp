@@ -43,8 +43,9 @@ TEST(Manifest, HasTheDocumentedShape) {
     EXPECT_EQ(one["archive"]["tar"]["size"], 10240);
     EXPECT_EQ(one["archive"]["recipients"][0], std::string(40, 'A'));
     EXPECT_EQ(one["inventory"]["size"], 99);
-    const json entries = {{"entries", 10}, {"files", 7},      {"bytes", 5000}, {"changed", 1},
-                          {"vanished", 2}, {"unreadable", 3}, {"skipped", 4}, {"elsewhere", 6}, {"excluded", 5}};
+    const json entries = {{"entries", 10}, {"files", 7},     {"bytes", 5000},
+                          {"changed", 1},  {"vanished", 2},  {"unreadable", 3},
+                          {"skipped", 4},  {"elsewhere", 6}, {"excluded", 5}};
     EXPECT_EQ(one["entries"], entries);
     EXPECT_EQ(one["freeze"]["containers"][0]["how"], "pause");
     EXPECT_EQ(whole["failed"][0]["remedy"], "renew it");

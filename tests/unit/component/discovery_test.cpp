@@ -257,15 +257,14 @@ TEST(Discovery, TheSidecarsOwnIsNeverBackedUp) {
 }
 
 TEST(Discovery, StrayLabelsAreWarnings) {
-    const auto found =
-        discover({.volumes = {volume("a", {{"miraclemax.backups", "true"}}),
-                              volume("b", {{"miraclemax.priority", "high"}}),
-                              volume("c", {{"miraclemax.quiesce", "never"}})},
-                  .containers = {
-                      container("web", {}, {{"miraclemax.backup", "true"}, {"miraclemax.hook.befor", "x"}}),
-                      container("w", {}, {{"miraclemax.worker", "a"}, {"miraclemax.mounts", "nonsense"}}),
-                      container("self", {})},
-                  .self_id = "id-self"});
+    const auto found = discover(
+        {.volumes = {volume("a", {{"miraclemax.backups", "true"}}),
+                     volume("b", {{"miraclemax.priority", "high"}}),
+                     volume("c", {{"miraclemax.quiesce", "never"}})},
+         .containers = {container("web", {}, {{"miraclemax.backup", "true"}, {"miraclemax.hook.befor", "x"}}),
+                        container("w", {}, {{"miraclemax.worker", "a"}, {"miraclemax.mounts", "nonsense"}}),
+                        container("self", {})},
+         .self_id = "id-self"});
     EXPECT_TRUE(found.components.empty());
     EXPECT_TRUE(found.problems.empty()); // nobody asked for b or c, and workers' labels are ours
     const auto warnings = joined(found.warnings);
