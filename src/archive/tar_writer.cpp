@@ -201,7 +201,20 @@ void TarWriter::fill(const TarEntry& entry) {
     }
 }
 
+// Half a UTF-16 pair written as if it were UTF-8 (CESU-8, Unicode Technical Report 26): libarchive joins two of
+// them and stores another name.
+static bool has_surrogate(const std::string& name) {
+    for (std::size_t at = name.find('\xED'); at != std::string::npos; at = name.find('\xED', at + 1))
+        if (at + 1 < name.size() && static_cast<unsigned char>(name[at + 1]) >= 0xA0)
+            return true;
+    return false;
+}
+
 bool TarWriter::begin(const TarEntry& entry) {
+    if (has_surrogate(entry.name) || has_surrogate(entry.symlink) || has_surrogate(entry.hardlink)) {
+        why_ = "its name holds half a UTF-16 pair (CESU-8), which libarchive stores as another name";
+        return false;
+    }
     fill(entry);
     const InLocale scope(locale_->utf8);
     const int result = archive_write_header(archive_, entry_);
