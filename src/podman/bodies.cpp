@@ -75,6 +75,13 @@ std::string create_body(const ContainerSpec& spec) {
     return dumped(body);
 }
 
+std::string volume_body(const VolumeSpec& spec) {
+    Json body{{"Name", spec.name}, {"Labels", spec.labels}, {"Options", spec.options}};
+    if (!spec.driver.empty())
+        body["Driver"] = spec.driver;
+    return dumped(body);
+}
+
 std::string exec_body(const std::vector<std::string>& argv) {
     return dumped({{"AttachStdin", false},
                    {"AttachStdout", true},

@@ -7,6 +7,7 @@
 namespace miraclemax::podman {
 
 [[nodiscard]] std::string create_body(const ContainerSpec& spec);
+[[nodiscard]] std::string volume_body(const VolumeSpec& spec); // entities.VolumeCreateOptions
 [[nodiscard]] std::string exec_body(const std::vector<std::string>& argv);
 [[nodiscard]] std::string exec_start_body();
 [[nodiscard]] std::string label_filter(const std::string& label); // {"label":["key=value"]}

@@ -9,6 +9,7 @@ const std::vector<Endpoint>& endpoints() {
         {"GET", "libpod/info", "where volumes live, cgroup version, rootless or not"},
         {"GET", "libpod/volumes/json", "find volumes and their labels"},
         {"GET", "libpod/volumes/{name}/json", "is it still the same volume"},
+        {"POST", "libpod/volumes/create", "make the volume that a restore fills"},
         {"GET", "libpod/containers/json", "find containers"},
         {"GET", "libpod/containers/{id}/json", "state, mounts, labels and dependencies of a container"},
         {"GET", "libpod/images/{name}/exists", "is the worker's image there"},

@@ -12,6 +12,7 @@ enum class Call : std::size_t {
     info,
     list_volumes,
     inspect_volume,
+    create_volume,
     list_containers,
     inspect_container,
     image_exists,

@@ -24,6 +24,8 @@ public:
     virtual Info info() = 0;
     virtual std::vector<Volume> volumes() = 0;
     virtual std::optional<Volume> volume(const std::string& name) = 0;
+    // One that exists already is an Error (podman).
+    virtual Volume create_volume(const VolumeSpec& spec) = 0;
     // All containers in every state, inspected several at a time, sorted by name. One that vanishes meanwhile
     // is left out; one that can't be inspected within the limits is an Error.
     virtual std::vector<Container> containers(const Limits& limits = {}) = 0;

@@ -53,6 +53,18 @@ std::string RestEngine::create(const ContainerSpec& spec) {
     return id;
 }
 
+Volume RestEngine::create_volume(const VolumeSpec& spec) {
+    const auto act = "create volume " + spec.name;
+    // Without a name podman would make one up.
+    if (!may_be_a_name(spec.name))
+        throw Error(ExitCode::podman, fmt::format("can't {}: podman allows no such name", act));
+    auto made =
+        read_volume(body_of({.call = Call::create_volume, .act = act, .body = volume_body(spec)}), act);
+    if (made.name != spec.name)
+        throw Error(ExitCode::podman, fmt::format("asked to {}, podman made {}", act, made.name));
+    return made;
+}
+
 void RestEngine::remove(const std::string& id) {
     const auto act = "remove " + titled(id);
     check_name(id, act);

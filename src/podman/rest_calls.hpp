@@ -30,6 +30,7 @@ public:
     Info info() override;
     std::vector<Volume> volumes() override;
     std::optional<Volume> volume(const std::string& name) override;
+    Volume create_volume(const VolumeSpec& spec) override;
     std::vector<Container> containers(const Limits& limits = {}) override;
     std::vector<Container> containers_labelled(const std::string& label) override;
     std::optional<Container> container(const std::string& id) override;

@@ -35,6 +35,14 @@ struct Volume {
     bool anonymous = false;
 };
 
+// What a new volume is made of (POST volumes/create).
+struct VolumeSpec {
+    std::string name{};
+    std::string driver{}; // empty: podman's default, "local"
+    Labels labels{};
+    std::map<std::string, std::string> options{};
+};
+
 // libpod/define/containerstate.go
 enum class State { created, initialized, running, paused, stopping, stopped, exited, removing, unknown };
 [[nodiscard]] const char* name_of(State state);

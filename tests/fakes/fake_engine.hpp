@@ -17,6 +17,7 @@ namespace miraclemax::fakes {
 //   start     starts stopped dependencies first; running: nothing; paused, stopping, removing: refused
 //   exec      only in a running container   remove   refused while others depend on it
 //   create    makes a missing named volume silently, as podman does
+//   create_volume   refused when there is one of that name
 class FakeEngine : public podman::Engine {
 public:
     enum class Moment { before, after };
@@ -65,6 +66,7 @@ public:
     podman::Info info() override;
     std::vector<podman::Volume> volumes() override;
     std::optional<podman::Volume> volume(const std::string& name) override;
+    podman::Volume create_volume(const podman::VolumeSpec& spec) override;
     std::vector<podman::Container> containers(const podman::Limits& limits = {}) override;
     std::vector<podman::Container> containers_labelled(const std::string& label) override;
     std::optional<podman::Container> container(const std::string& id) override;

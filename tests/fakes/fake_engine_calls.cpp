@@ -91,6 +91,27 @@ std::optional<podman::Volume> FakeEngine::volume(const std::string& name) {
     return answer;
 }
 
+podman::Volume FakeEngine::create_volume(const podman::VolumeSpec& spec) {
+    podman::Volume answer;
+    perform("create_volume", spec.name, "create_volume", [&] {
+        const std::lock_guard lock(mutex_);
+        if (volumes_.count(spec.name) != 0)
+            throw Error(ExitCode::podman, fmt::format("podman refused to create volume {}: volume with name "
+                                                      "{} already exists: volume already exists",
+                                                      spec.name, spec.name));
+        answer = {.name = spec.name,
+                  .driver = spec.driver.empty() ? "local" : spec.driver,
+                  .mountpoint = info_.volume_path + "/" + spec.name + "/_data",
+                  .created_at = new_time(),
+                  .labels = spec.labels,
+                  .options = spec.options,
+                  .needs_copy_up = true,
+                  .needs_chown = true};
+        volumes_[spec.name] = answer;
+    });
+    return answer;
+}
+
 std::vector<Container> FakeEngine::containers(const podman::Limits& limits) {
     std::vector<Container> answer;
     perform("containers", "", "", [&] {

@@ -149,6 +149,33 @@ TEST_F(RealEngine, AWorkerIsShutIn) {
     EXPECT_FALSE(engine_->volume(volume.substr(0, volume.size() - 1)).has_value());
 }
 
+TEST_F(RealEngine, MakesAVolumeOnce) {
+    const auto name = named("made");
+    const VolumeSpec spec{.name = name,
+                          .driver = "local",
+                          .labels = {{"mmt.one", "x=y z"}, {"mmt.two", ""}},
+                          .options = {{"device", "tmpfs"}, {"o", "nodev"}, {"type", "tmpfs"}}};
+    const auto made = engine_->create_volume(spec);
+    EXPECT_EQ(made.name, name);
+    EXPECT_EQ(made.driver, "local");
+    EXPECT_EQ(made.labels, spec.labels);
+    EXPECT_EQ(made.options, spec.options);
+    const auto found = engine_->volume(name);
+    ASSERT_TRUE(found.has_value());
+    EXPECT_EQ(found->labels, spec.labels);
+    EXPECT_EQ(found->options, spec.options);
+    EXPECT_EQ(found->created_at, made.created_at);
+    EXPECT_EQ(code_of([&] { (void)engine_->create_volume(spec); }), ExitCode::podman);
+    const auto plain = engine_->create_volume({.name = named("plain")});
+    EXPECT_EQ(plain.driver, "local");
+    EXPECT_TRUE(plain.labels.empty() && plain.options.empty() && !plain.anonymous);
+    EXPECT_EQ(code_of([&] { (void)engine_->create_volume({.name = "../x"}); }), ExitCode::podman);
+    EXPECT_EQ(code_of([&] { (void)engine_->create_volume({}); }), ExitCode::podman);
+    EXPECT_EQ(
+        code_of([&] { (void)engine_->create_volume({.name = named("driver"), .driver = "mmt-no-such"}); }),
+        ExitCode::podman);
+}
+
 TEST_F(RealEngine, ExecGivesOutputAndExitCode) {
     const auto id = make({.name = "exec"});
     EXPECT_EQ(code_of([&] { (void)engine_->exec(id, {"/bin/true"}, seconds{5}); }), ExitCode::podman);

@@ -42,6 +42,18 @@ TEST(Bodies, AVolumeToRestoreIntoIsWritableAndNeverCopiedUp) {
     EXPECT_EQ(body["volumes"][0]["Options"], Json::array({"rw", "nocopy"}));
 }
 
+TEST(Bodies, AVolumeIsMadeOfWhatIsRecorded) {
+    EXPECT_EQ(Json::parse(volume_body({.name = "data",
+                                       .driver = "local",
+                                       .labels = {{"miraclemax.backup", "true"}},
+                                       .options = {{"type", "none"}, {"o", "bind"}, {"device", "/srv/a"}}})),
+              Json::parse(R"({"Name":"data","Driver":"local","Labels":{"miraclemax.backup":"true"},)"
+                          R"("Options":{"type":"none","o":"bind","device":"/srv/a"}})"));
+    // Empty ones must be objects, and podman chooses the driver.
+    EXPECT_EQ(volume_body({.name = "data"}), R"({"Labels":{},"Name":"data","Options":{}})");
+    EXPECT_NO_THROW((void)volume_body({.name = "data", .labels = {{"x", "\xff"}}}));
+}
+
 TEST(Bodies, ArgvPassesUnchangedAndNoBytesBreakIt) {
     const auto body = Json::parse(exec_body({"sh", "-c", "echo \"$HOME\"\n"}));
     EXPECT_EQ(body["Cmd"], Json::array({"sh", "-c", "echo \"$HOME\"\n"}));

@@ -23,6 +23,8 @@ TEST(Endpoints, TheLastOfTheListIsTheLastCall) {
     ASSERT_EQ(endpoints().size(), static_cast<std::size_t>(Call::exec_inspect) + 1);
     EXPECT_STREQ(endpoint(Call::exec_inspect).path, "libpod/exec/{id}/json");
     EXPECT_STREQ(endpoint(Call::remove).method, "DELETE");
+    EXPECT_EQ(path_of(Call::create_volume), "/v4.0.0/libpod/volumes/create");
+    EXPECT_STREQ(endpoint(Call::create_volume).method, "POST");
 }
 
 TEST(Endpoints, StandInTheReadme) {

@@ -85,6 +85,19 @@ TEST(FakeEngine, HooksMayMoveThings) {
     EXPECT_EQ(engine.state("db"), State::running);
 }
 
+TEST(FakeEngine, CreatesAVolumeOnce) {
+    FakeEngine engine;
+    const auto made = engine.create_volume({.name = "data", .labels = {{"a", "b"}}, .options = {{"o", "x"}}});
+    EXPECT_EQ(made.driver, "local");
+    EXPECT_NE(made.mountpoint, "");
+    ASSERT_TRUE(engine.volume("data").has_value());
+    EXPECT_EQ(engine.volume("data")->labels, made.labels);
+    EXPECT_EQ(engine.volume("data")->options, made.options);
+    EXPECT_THROW(engine.create_volume({.name = "data"}), Error);
+    EXPECT_EQ(engine.volume("data")->created_at, made.created_at);
+    EXPECT_THAT(engine.calls(), ElementsAre("create_volume data", "create_volume data"));
+}
+
 TEST(FakeEngine, CreatesRunsAndRemovesWorkers) {
     FakeEngine engine;
     engine.add_image("img");
