@@ -61,7 +61,5 @@ private:
 // Throws Error (key) "can't <action>: <gpg's reason>" unless the code is success.
 void require(gpgme_error_t error, std::string_view action);
 [[nodiscard]] Error gpg_error_of(gpgme_error_t error, std::string_view action);
-// Without spaces and "0x", upper case; empty when it is no full fingerprint (40 or 64 hex digits).
-[[nodiscard]] std::string full_fingerprint(std::string_view wanted);
 
 } // namespace miraclemax::openpgp

@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace miraclemax::openpgp {
@@ -55,6 +56,10 @@ std::vector<std::string> import_keys(const Home& home, const std::vector<std::fi
 std::vector<std::string> import_keys(const Home& home, const std::string& bytes);
 // The public keys of these fingerprints as one binary keyring, to hand to a worker.
 std::string export_keys(const Home& home, const std::vector<std::string>& fingerprints);
+// One public key, ASCII-armored (RFC 4880, 6.2), to stand in a text.
+std::string armored_key(const Home& home, const std::string& fingerprint);
+// Without spaces and "0x", upper case; empty when it is no full fingerprint (40 or 64 hex digits).
+[[nodiscard]] std::string full_fingerprint(std::string_view wanted);
 // One answer for each wanted fingerprint. A wanted value that is no full fingerprint is `ambiguous`.
 std::vector<KeyState> inspect_keys(const Home& home, const std::vector<std::string>& wanted);
 
@@ -72,9 +77,32 @@ std::unique_ptr<stream::Sink> encrypt_to(stream::Sink& next, const Home& home, c
 // A signing key of the host, in a kept home: made on first use (ed25519, no passphrase, uid "miraclemax
 // <instance>"). Returns its fingerprint.
 std::string ensure_signing_key(const Home& home, const std::string& instance);
+// The fingerprints of the private keys in a home that can sign; makes none.
+std::vector<std::string> signing_keys(const Home& home);
 // A detached binary signature over the bytes by that key.
 std::string sign(const Home& home, const std::string& fingerprint, const std::string& bytes);
 // The signer's fingerprint of a good signature by a key in the home; nullopt when it is bad or unknown.
 std::optional<std::string> verify(const Home& home, const std::string& bytes, const std::string& signature);
+
+// What a detached signature is worth, whoever made it.
+enum class Standing {
+    good,
+    bad,     // it is of other bytes, was changed, is of a revoked key, or is no signature
+    unknown, // its key is not in the home
+};
+struct SignatureCheck {
+    Standing standing = Standing::bad;
+    std::string
+        signer;      // good: the primary key's fingerprint; else what the signature claims, as far as it does
+    std::string why; // of a bad one, "is of a key that was revoked"
+};
+// One signature in the form gpg writes it (is_plain_signature), so that each of its bits counts: gpg itself
+// ignores some. That a key has expired since is no reason to disbelieve it. Throws Error (key) when gpg can't
+// run.
+SignatureCheck check_signature(const Home& home, const std::string& bytes, const std::string& signature);
+// One version 4 or 5 signature packet (RFC 4880, 5.2.3) of a file's bytes and nothing else, its lengths the shortest
+// that do, with no more beside what is signed than the key id, which what is signed holds too (gpg 2.1.16 and
+// later), and the hash's first octets.
+[[nodiscard]] bool is_plain_signature(std::string_view signature, std::string_view bytes);
 
 } // namespace miraclemax::openpgp

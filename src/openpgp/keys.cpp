@@ -160,6 +160,19 @@ std::string export_keys(const Home& home, const std::vector<std::string>& finger
     return keyring;
 }
 
+std::string armored_key(const Home& home, const std::string& fingerprint) {
+    const Context context(home);
+    gpgme_set_armor(context.get(), 1);
+    Data data;
+    require(gpgme_op_export(context.get(), fingerprint.c_str(), GPGME_EXPORT_MODE_MINIMAL, data.get()),
+            "export the key " + fingerprint);
+    std::string key = data.content();
+    if (key.empty()) {
+        throw Error(ExitCode::key, "the key " + fingerprint + " " + sentence(Fault::missing));
+    }
+    return key;
+}
+
 std::vector<KeyState> inspect_keys(const Home& home, const std::vector<std::string>& wanted) {
     const Context context(home);
     std::vector<KeyState> states;

@@ -4,6 +4,16 @@
 
 namespace miraclemax::openpgp {
 
+namespace {
+
+// Session keys, a marker, and data with integrity protection (RFC 4880 section 4.3; 20 is GnuPG's own): what
+// an encrypted message is made of.
+bool belongs(unsigned tag) {
+    return tag == 1 || tag == 3 || tag == 10 || tag == 18 || tag == 20;
+}
+
+} // namespace
+
 void MessageFrame::follow(stream::Bytes bytes) {
     while (!bytes.empty() && !malformed_) {
         if (state_ == State::body) {
@@ -39,12 +49,13 @@ void MessageFrame::header(std::uint8_t byte) {
     partial_ = false;
     if ((byte & 0x40U) != 0) {
         tag_ = byte & 0x3fU;
+        malformed_ = !belongs(tag_);
         state_ = State::first_length;
         return;
     }
     tag_ = (byte >> 2U) & 0x0fU;
     const unsigned type = byte & 3U;
-    malformed_ = type == 3; // of unknown length: gpg uses it for nothing that is encrypted
+    malformed_ = type == 3 || !belongs(tag_); // of unknown length: gpg uses it for nothing that is encrypted
     left_ = 0;
     length_bytes_ = 1U << type;
     state_ = State::more_length;

@@ -1,6 +1,6 @@
 // Within src/openpgp only: whether bytes are one whole encrypted OpenPGP message. GPGME takes a gpg that was
-// killed in the middle for one that succeeded, so the framing of what came out is followed
-// (RFC 4880 section 4.2: packet headers; 9580 keeps them).
+// killed in the middle for one that succeeded, so the framing of what came out, and of what goes in, is
+// followed (RFC 4880 section 4.2: packet headers; 9580 keeps them).
 #pragma once
 
 #include "stream/stream.hpp"
@@ -17,6 +17,9 @@ public:
     [[nodiscard]] bool complete() const noexcept {
         return state_ == State::tag && !malformed_ && (tag_ == 18 || tag_ == 20);
     }
+
+    // No encrypted message begins, or goes on, as these bytes do.
+    [[nodiscard]] bool malformed() const noexcept { return malformed_; }
 
 private:
     enum class State { tag, first_length, more_length, body };

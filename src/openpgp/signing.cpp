@@ -86,6 +86,24 @@ std::string ensure_signing_key(const Home& home, const std::string& instance) {
     return result->fpr;
 }
 
+std::vector<std::string> signing_keys(const Home& home) {
+    const Context context(home);
+    require(gpgme_op_keylist_start(context.get(), nullptr, 1), "list the signing keys");
+    std::vector<std::string> fingerprints;
+    for (;;) {
+        gpgme_key_t found = nullptr;
+        const gpgme_error_t error = gpgme_op_keylist_next(context.get(), &found);
+        if (gpgme_err_code(error) == GPG_ERR_EOF) {
+            return fingerprints;
+        }
+        require(error, "list the signing keys");
+        const Key key(found);
+        if (can_sign(found)) {
+            fingerprints.emplace_back(found->fpr);
+        }
+    }
+}
+
 std::string sign(const Home& home, const std::string& fingerprint, const std::string& bytes) {
     const Context context(home);
     gpgme_key_t found = nullptr;
