@@ -1,7 +1,7 @@
 #include "worker/child_process.hpp"
 
 #include "error.hpp"
-#include "worker/remote_worker.hpp"
+#include "worker/worker_process.hpp"
 
 #include <array>
 #include <cerrno>
@@ -166,6 +166,16 @@ void ChildProcess::end() noexcept {
         std::thread([pid = pid_] { ::waitpid(pid, nullptr, 0); }).detach();
     } catch (...) {
         return;
+    }
+}
+
+void ChildProcess::let_end(std::chrono::milliseconds within) noexcept {
+    const auto end = std::chrono::steady_clock::now() + within;
+    while (!reaped_ && handle_ && std::chrono::steady_clock::now() < end) {
+        drain(); // it must not wait for a reader of its words
+        pollfd one{.fd = handle_.get(), .events = POLLIN, .revents = 0}; // pidfd_open(2): it has ended
+        if (::poll(&one, 1, 20) > 0)
+            return;
     }
 }
 

@@ -3,6 +3,7 @@
 
 #include "stream/file.hpp"
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -21,6 +22,8 @@ public:
     ChildProcess& operator=(const ChildProcess&) = delete;
 
     void drain() noexcept; // takes what it wrote so far; never waits
+    // Waits until it has ended by itself, at most that long.
+    void let_end(std::chrono::milliseconds within) noexcept;
     // Kills it if need be and reaps it: "ended with exit code 1", "was killed by signal 9", and its last
     // words.
     [[nodiscard]] std::string autopsy();

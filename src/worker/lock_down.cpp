@@ -15,6 +15,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -63,15 +64,26 @@ void keep_only(std::uint64_t kept) {
         throw can_not("capset", errno);
 }
 
+std::uint64_t wanted_for(Purpose purpose, std::uint64_t had) {
+    const std::uint64_t settling =
+        bit(CAP_CHOWN) | bit(CAP_DAC_OVERRIDE) | bit(CAP_FOWNER) | bit(CAP_FSETID) | bit(CAP_SETFCAP);
+    switch (purpose) {
+    case Purpose::reading:
+        return bit((had & bit(CAP_DAC_READ_SEARCH)) != 0 ? CAP_DAC_READ_SEARCH : CAP_DAC_OVERRIDE);
+    case Purpose::unpacking:
+        return settling | bit(CAP_MKNOD);
+    case Purpose::settling:
+        return settling;
+    case Purpose::nothing:
+        break;
+    }
+    return 0;
+}
+
 // By name, since not every architecture and every libseccomp knows all of them.
-constexpr std::array denied{"socket",
-                            "socketpair",
-                            "socketcall",
-                            "connect",
-                            "bind",
-                            "listen",
-                            "accept",
-                            "accept4",
+constexpr std::array sockets{"connect", "bind", "listen", "accept", "accept4"};
+constexpr std::array makers_of_sockets{"socket", "socketpair"};
+constexpr std::array denied{"socketcall",
                             "io_uring_setup",
                             "io_uring_enter",
                             "io_uring_register",
@@ -124,19 +136,31 @@ constexpr std::array denied{"socket",
                             "syslog",
                             "vhangup"};
 
-void add_rules(scmp_filter_ctx filter) {
-    const auto deny = [filter](int call, int answer) {
-        if (const int failed = ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(answer)),
-                                                        call, 0, nullptr))
-            throw can_not("seccomp rule", -failed);
-    };
-    for (const char* name : denied) {
-        const int call = ::seccomp_syscall_resolve_name(name);
-        if (call != __NR_SCMP_ERROR)
-            deny(call, EPERM);
-    }
+void deny(scmp_filter_ctx filter, int call, int answer, const scmp_arg_cmp* when = nullptr) {
+    if (call == __NR_SCMP_ERROR)
+        return;
+    if (const int failed = ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(static_cast<unsigned>(answer)),
+                                                    call, when != nullptr ? 1 : 0, when))
+        throw can_not("seccomp rule", -failed);
+}
+
+void deny_sockets(scmp_filter_ctx filter, Sockets left) {
+    const scmp_arg_cmp elsewhere = SCMP_A0(SCMP_CMP_NE, AF_UNIX);
+    for (const char* name : makers_of_sockets)
+        deny(filter, ::seccomp_syscall_resolve_name(name), EPERM,
+             left == Sockets::local ? &elsewhere : nullptr);
+    if (left == Sockets::local)
+        return;
+    for (const char* name : sockets)
+        deny(filter, ::seccomp_syscall_resolve_name(name), EPERM);
+}
+
+void add_rules(scmp_filter_ctx filter, Sockets left) {
+    deny_sockets(filter, left);
+    for (const char* name : denied)
+        deny(filter, ::seccomp_syscall_resolve_name(name), EPERM);
     // clone3 keeps its flags in memory, where a filter can't see them: "not there" makes libc use clone.
-    deny(SCMP_SYS(clone3), ENOSYS);
+    deny(filter, SCMP_SYS(clone3), ENOSYS);
     for (const int space :
          {CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET, CLONE_NEWPID, CLONE_NEWIPC, CLONE_NEWUTS}) {
         const auto flag = static_cast<scmp_datum_t>(space);
@@ -145,9 +169,7 @@ void add_rules(scmp_filter_ctx filter) {
 #else
         const scmp_arg_cmp has = SCMP_A0(SCMP_CMP_MASKED_EQ, flag, flag);
 #endif
-        if (const int failed =
-                ::seccomp_rule_add_array(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1, &has))
-            throw can_not("seccomp rule", -failed);
+        deny(filter, SCMP_SYS(clone), EPERM, &has);
     }
 }
 
@@ -164,10 +186,9 @@ void isolate(int keep) {
         throw can_not("dumpable", errno);
 }
 
-void drop_capabilities(bool trusted_xattrs) {
+void drop_capabilities(Purpose purpose, bool trusted_xattrs) {
     const std::uint64_t had = permitted();
-    std::uint64_t wanted =
-        bit((had & bit(CAP_DAC_READ_SEARCH)) != 0 ? CAP_DAC_READ_SEARCH : CAP_DAC_OVERRIDE);
+    std::uint64_t wanted = wanted_for(purpose, had);
     if (trusted_xattrs)
         wanted |= bit(CAP_SYS_ADMIN);
     const std::uint64_t kept = had & wanted;
@@ -180,7 +201,7 @@ void drop_capabilities(bool trusted_xattrs) {
     keep_only(kept);
 }
 
-void deny_system_calls() {
+void deny_system_calls(Sockets left) {
     const auto release = [](void* filter) { ::seccomp_release(filter); };
     const std::unique_ptr<void, decltype(release)> filter(::seccomp_init(SCMP_ACT_ALLOW), release);
     if (!filter)
@@ -191,7 +212,7 @@ void deny_system_calls() {
         throw can_not("seccomp", -failed);
     if (const int failed = ::seccomp_attr_set(filter.get(), SCMP_FLTATR_CTL_TSYNC, 1))
         throw can_not("seccomp", -failed);
-    add_rules(filter.get());
+    add_rules(filter.get(), left);
     if (const int failed = ::seccomp_load(filter.get()))
         throw can_not("seccomp", -failed);
 }

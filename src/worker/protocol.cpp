@@ -103,6 +103,8 @@ ExitCode code_of_worker(ExitCode code) {
     case ExitCode::busy:
     case ExitCode::not_released:
     case ExitCode::interrupted:
+    case ExitCode::untrusted:
+    case ExitCode::unhealthy:
         return ExitCode::failed;
     default:
         return code;
@@ -111,7 +113,7 @@ ExitCode code_of_worker(ExitCode code) {
 
 Failure to_failure(const json& object) {
     only(object, {"code", "message", "remedy"});
-    const auto code = number_of<int>(object, "code", static_cast<int>(ExitCode::interrupted));
+    const auto code = number_of<int>(object, "code", static_cast<int>(ExitCode::unhealthy));
     if (code == 0)
         throw Nonsense{"an error without a code"};
     return {.code = code_of_worker(static_cast<ExitCode>(code)),
@@ -127,6 +129,18 @@ json of_failure(const Failure& failure) {
 
 json of_request(const Order& order) {
     return {{"job", of_job(order.job)}, {"home", to_hex(order.home.native())}};
+}
+json of_request(const DecryptOrder& order) {
+    json hidden = json::array();
+    for (const auto& folder : order.hidden)
+        hidden.push_back(to_hex(folder.native()));
+    return {{"decrypt", of_job(order.job)}, {"home", to_hex(order.home.native())}, {"hide", hidden}};
+}
+json of_request(const UnpackOrder& order) {
+    return {{"unpack", of_job(order.job)}};
+}
+json of_request(const SettleOrder& order) {
+    return {{"settle", of_job(order.job)}};
 }
 json of_request(const Go&) {
     return {{"go", true}};
@@ -150,6 +164,23 @@ json of_reply(const Read&) {
 json of_reply(const Outcome& outcome) {
     return {{"result", of_outcome(outcome)}};
 }
+json of_reply(const Unpacking& unpacking) {
+    archive::Unpacked without = unpacking.so_far;
+    without.names.clear();
+    return {{"unpacking", of_unpacked(without)}};
+}
+json of_reply(const archive::Unpacked& unpacked) {
+    return {{"unpacked", of_unpacked(unpacked)}};
+}
+json of_reply(const Swapped& swapped) {
+    return {{"swapped", of_names(those_that_fit(swapped.stayed))}};
+}
+json of_reply(const Settled& settled) {
+    return {{"settled", settled.holds == archive::Holds::new_data ? "new" : "old"}};
+}
+json of_reply(const Done&) {
+    return {{"done", true}};
+}
 json of_reply(const Failure& failure) {
     return {{"error", of_failure(failure)}};
 }
@@ -163,8 +194,26 @@ Request to_request(const json& object) {
         must_be_true(object, "go");
         return Go{};
     }
+    if (object.is_object() && object.contains("decrypt")) {
+        only(object, {"decrypt", "home", "hide"});
+        DecryptOrder order{.job = to_decrypt_job(object.at("decrypt")), .home = bytes_of(object, "home")};
+        for (std::string& folder : to_names(object.at("hide")))
+            order.hidden.emplace_back(std::move(folder));
+        return order;
+    }
+    if (object.is_object() && object.contains("unpack"))
+        return UnpackOrder{to_unpack_job(only(object, {"unpack"}).at("unpack"))};
+    if (object.is_object() && object.contains("settle"))
+        return SettleOrder{to_settle_job(only(object, {"settle"}).at("settle"))};
     only(object, {"job", "home"});
     return Order{.job = to_job(object.at("job")), .home = bytes_of(object, "home")};
+}
+
+Settled to_settled(const json& object) {
+    const std::string word = text_of(object, "settled");
+    if (word != "old" && word != "new")
+        throw Nonsense{"neither old nor new data"};
+    return {word == "new" ? archive::Holds::new_data : archive::Holds::old_data};
 }
 
 Reply to_reply(const json& object) {
@@ -179,13 +228,23 @@ Reply to_reply(const json& object) {
         return to_tally(object.at(word));
     if (word == "result")
         return to_outcome(object.at(word));
+    if (word == "unpacking")
+        return Unpacking{to_unpacked(object.at(word))};
+    if (word == "unpacked")
+        return to_unpacked(object.at(word));
+    if (word == "swapped")
+        return Swapped{to_names(object.at(word))};
+    if (word == "settled")
+        return to_settled(object);
     if (word == "error")
         return to_failure(object.at(word));
-    if (word != "ready" && word != "read")
+    if (word != "ready" && word != "read" && word != "done")
         throw Nonsense{"unknown word"};
     must_be_true(object, word.c_str());
     if (word == "ready")
         return Ready{};
+    if (word == "done")
+        return Done{};
     return Read{};
 }
 

@@ -5,18 +5,13 @@
 
 namespace miraclemax::worker {
 
-namespace {
-
 using nlohmann::json;
 
-// A component's name becomes the name of a file in the output folder (design: labels).
 void must_be_a_name(const std::string& name) {
     if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos ||
         name.find('\0') != std::string::npos)
         throw Nonsense{"the component is no file name"};
 }
-
-} // namespace
 
 std::string to_hex(const std::string& bytes) {
     constexpr const char* digits = "0123456789abcdef";

@@ -2,11 +2,13 @@
 #pragma once
 
 #include "worker/job.hpp"
+#include "worker/restoring.hpp"
 
 #include <cstdint>
 #include <limits>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -36,7 +38,24 @@ Number number_of(const nlohmann::json& object, const char* name,
     return static_cast<Number>(value.get<std::uint64_t>());
 }
 
+// Bytes of any kind as an array of hex digits.
+nlohmann::json of_names(const std::vector<std::string>& names);
+std::vector<std::string> to_names(const nlohmann::json& array);
+// As many as find room in a reply.
+std::vector<std::string> those_that_fit(const std::vector<std::string>& names);
+
+// A component's name becomes the name of a file (design: labels).
+void must_be_a_name(const std::string& name);
+
 nlohmann::json of_job(const Job& job);
 Job to_job(const nlohmann::json& object);
+nlohmann::json of_job(const DecryptJob& job);
+DecryptJob to_decrypt_job(const nlohmann::json& object);
+nlohmann::json of_job(const UnpackJob& job);
+UnpackJob to_unpack_job(const nlohmann::json& object);
+nlohmann::json of_job(const SettleJob& job);
+SettleJob to_settle_job(const nlohmann::json& object);
+nlohmann::json of_unpacked(const archive::Unpacked& unpacked);
+archive::Unpacked to_unpacked(const nlohmann::json& object);
 
 } // namespace miraclemax::worker

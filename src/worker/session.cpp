@@ -1,20 +1,12 @@
-// The worker's side of the conversation.
-#include "stream/fault_point.hpp"
-#include "worker/channel.hpp"
-#include "worker/launcher.hpp"
+// The worker's own main: whoever it works for, and whatever it is told to do.
 #include "worker/lock_down.hpp"
-#include "worker/pipeline.hpp"
-#include "worker/protocol.hpp"
+#include "worker/sessions.hpp"
 
-#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <optional>
-#include <thread>
 
-#include <fcntl.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -25,50 +17,6 @@ namespace miraclemax::worker {
 namespace {
 
 using namespace std::chrono_literals;
-namespace fs = std::filesystem;
-
-constexpr auto patience = 60s; // for the controller to take a line
-
-// Says every second that the process lives and how far its work got, and ends it when the controller is gone:
-// whatever its main thread is doing, nobody waits for it any more.
-class Heartbeat {
-public:
-    Heartbeat(Channel& channel, fs::path home, const std::atomic<std::uint64_t>& moved)
-        : channel_(channel), home_(std::move(home)), moved_(moved),
-          thread_([this](const std::stop_token& stop) { beat(stop); }) {}
-    void stop() {
-        thread_.request_stop();
-        thread_.join();
-    }
-
-private:
-    void beat(const std::stop_token& stop) noexcept {
-        for (int tick = 1; !stop.stop_requested(); ++tick) {
-            pollfd one{.fd = channel_.descriptor(), .events = POLLRDHUP, .revents = 0};
-            if (::poll(&one, 1, 50) > 0 && !stop.stop_requested())
-                leave();
-            if (tick % 20 == 0)
-                say();
-        }
-    }
-    void say() noexcept {
-        try {
-            channel_.offer(encode(Reply{Alive{moved_}}));
-        } catch (...) {
-            leave();
-        }
-    }
-    [[noreturn]] void leave() noexcept {
-        std::error_code ignored;
-        fs::remove_all(home_, ignored);
-        ::_exit(static_cast<int>(ExitCode::interrupted));
-    }
-
-    Channel& channel_;
-    fs::path home_;
-    const std::atomic<std::uint64_t>& moved_;
-    std::jthread thread_;
-};
 
 stream::Descriptor connect_to(const std::string& path) {
     sockaddr_un address{};
@@ -94,7 +42,68 @@ stream::Descriptor control_socket(const Control& control) {
     return stream::Descriptor(control.descriptor);
 }
 
-template<class Expected> Expected await(Channel& channel) {
+// As many as the order needs, each a file or pipe: neither folder nor socket nor device is handed over.
+class Handed {
+public:
+    Handed(std::vector<stream::Descriptor> descriptors, std::size_t wanted)
+        : descriptors_(std::move(descriptors)) {
+        if (descriptors_.size() != wanted)
+            throw Error(ExitCode::failed, "the controller wrote nonsense: the wrong number of descriptors");
+        for (const stream::Descriptor& one : descriptors_) {
+            struct stat what {};
+            if (::fstat(one.get(), &what) != 0 || !(S_ISREG(what.st_mode) || S_ISFIFO(what.st_mode)))
+                throw Error(ExitCode::failed,
+                            "the controller wrote nonsense: a descriptor of neither file nor pipe");
+        }
+    }
+    Streams pair(std::size_t number) {
+        return {.archive = std::move(descriptors_.at(2 * number)),
+                .inventory = std::move(descriptors_.at(2 * number + 1))};
+    }
+
+private:
+    std::vector<stream::Descriptor> descriptors_;
+};
+
+void converse(Channel& channel) {
+    channel.send(encode(Reply{Hello{}}), patience);
+    channel.expect_descriptors(Channel::most_descriptors);
+    Request request = next_request(channel);
+    channel.expect_descriptors(0);
+    auto descriptors = channel.take_descriptors();
+    if (auto* order = std::get_if<Order>(&request)) {
+        const Handed none(std::move(descriptors), 0);
+        back_up(channel, *order);
+    } else if (auto* decryption = std::get_if<DecryptOrder>(&request)) {
+        Handed handed(std::move(descriptors), 4);
+        decrypt(channel, std::move(*decryption), handed.pair(0), handed.pair(1));
+    } else if (auto* unpacking = std::get_if<UnpackOrder>(&request)) {
+        Handed handed(std::move(descriptors), 2);
+        unpack(channel, *unpacking, handed.pair(0));
+    } else if (auto* settling = std::get_if<SettleOrder>(&request)) {
+        const Handed none(std::move(descriptors), 0);
+        settle(channel, *settling);
+    } else {
+        throw Error(ExitCode::failed, "the controller wrote nonsense: a word out of turn");
+    }
+}
+
+int report(std::optional<Channel>& channel, const Error& error) noexcept {
+    try {
+        const std::string text = std::string("miraclemax worker: ") + error.what() + "\n";
+        [[maybe_unused]] const auto written = ::write(2, text.data(), text.size());
+        if (channel) // which ends when the other side does
+            channel->send(encode(Reply{Failure{
+                              .code = error.code(), .message = error.what(), .remedy = error.remedy()}}),
+                          long_patience);
+    } catch (...) { // the controller is gone, or will see the connection close
+    }
+    return static_cast<int>(error.code());
+}
+
+} // namespace
+
+Request next_request(Channel& channel) {
     std::string line;
     for (;;) {
         switch (channel.receive(line, 1s, longest_request)) {
@@ -103,84 +112,16 @@ template<class Expected> Expected await(Channel& channel) {
         case Channel::Got::closed:
             throw Error(ExitCode::interrupted, "the controller closed the connection");
         case Channel::Got::line:
-            break;
+            return parse_request(line);
         }
-        Request request = parse_request(line);
-        if (auto* expected = std::get_if<Expected>(&request))
-            return std::move(*expected);
+    }
+}
+
+void await_go(Channel& channel) {
+    const Request request = next_request(channel);
+    if (!std::holds_alternative<Go>(request))
         throw Error(ExitCode::failed, "the controller wrote nonsense: a word out of turn");
-    }
 }
-
-void check_root(const Job& job) {
-    const stream::Descriptor root(::open(job.root.c_str(), O_PATH | O_CLOEXEC));
-    if (!root)
-        throw Error(ExitCode::failed, "can't open " + job.root.string() + ": " + std::strerror(errno));
-}
-
-void import_recipients(const Job& job, const openpgp::Home& home) {
-    if (job.fingerprints.empty())
-        return;
-    if (job.keyring.empty())
-        throw Error(ExitCode::key, "the job names recipients, but brings no keys");
-    // Neither importing nor encrypting needs gpg's agent, and it would outlive this process.
-    const fs::path conf = home.path() / "gpg.conf";
-    stream::replace_file(conf, stream::read_file(conf, 65536) + "no-autostart\n");
-    openpgp::import_keys(home, job.keyring);
-}
-
-void converse(Channel& channel) {
-    const auto say = [&channel](const Reply& reply) { channel.send(encode(reply), patience); };
-    say(Hello{});
-    const Order order = await<Order>(channel);
-    const Job& job = order.job;
-    drop_capabilities(job.trusted_xattrs);
-    auto home =
-        order.home.empty() ? std::make_unique<openpgp::Home>() : std::make_unique<openpgp::Home>(order.home);
-    std::atomic<std::uint64_t> moved = 0;
-    Heartbeat heartbeat(channel, home->path(), moved);
-    import_recipients(job, *home);
-    deny_system_calls();
-    MIRACLEMAX_FAULT_POINT("worker.locked");
-    auto pipeline = std::make_unique<Pipeline>(job, *home, moved);
-    check_root(job);
-    const archive::Scope scope{.root = job.root,
-                               .prefix = job.component,
-                               .exclude = job.exclude,
-                               .trusted_xattrs = job.trusted_xattrs};
-    say(Ready{});
-    await<Go>(channel);
-    auto next = std::chrono::steady_clock::now();
-    pipeline->read(scope, [&](const archive::Tally& tally) {
-        ++moved;
-        if (const auto now = std::chrono::steady_clock::now(); now >= next) {
-            channel.offer(encode(Reply{tally}));
-            next = now + 200ms;
-        }
-    });
-    say(Read{});
-    const Outcome outcome = pipeline->finish();
-    // Before the result, upon which a controller may kill: nothing of gpg's folders is left behind.
-    pipeline.reset();
-    home.reset();
-    heartbeat.stop();
-    say(outcome);
-}
-
-int report(std::optional<Channel>& channel, const Error& error) noexcept {
-    try {
-        const std::string text = std::string("miraclemax worker: ") + error.what() + "\n";
-        [[maybe_unused]] const auto written = ::write(2, text.data(), text.size());
-        if (channel)
-            channel->send(encode(Reply{Failure{
-                              .code = error.code(), .message = error.what(), .remedy = error.remedy()}}),
-                          patience);
-    } catch (...) { // the controller is gone, or will see the connection close
-    }
-    return static_cast<int>(error.code());
-}
-
-} // namespace
 
 int worker_main(const Control& control) {
     std::signal(SIGPIPE, SIG_IGN);

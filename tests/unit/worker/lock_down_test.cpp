@@ -54,8 +54,8 @@ protected:
     }
     void lock() const {
         isolate(pair[0]);
-        drop_capabilities(false);
-        deny_system_calls();
+        drop_capabilities(Purpose::reading, false);
+        deny_system_calls(Sockets::none);
     }
     // 0: connected; else the errno of the call that was refused
     [[nodiscard]] int connect() const {
@@ -140,12 +140,83 @@ TEST_F(LockDown, OtherWaysAroundAreClosed) {
               0);
 }
 
+TEST_F(LockDown, ADecryptorMayTalkToItsAgentAndNobodyElse) {
+    EXPECT_EQ(in_a_process([this] {
+                  isolate(pair[0]);
+                  drop_capabilities(Purpose::nothing, false);
+                  deny_system_calls(Sockets::local);
+                  if (connect() != 0)
+                      return 1;
+                  if (::socket(AF_INET, SOCK_STREAM, 0) >= 0 || errno != EPERM)
+                      return 2;
+                  if (::socket(AF_NETLINK, SOCK_RAW, 0) >= 0 || errno != EPERM)
+                      return 3;
+                  std::array<int, 2> more{};
+                  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, more.data()) != 0)
+                      return 4;
+                  if (::unshare(CLONE_NEWUSER) == 0 || errno != EPERM)
+                      return 5;
+                  if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) == 0 || errno != EPERM)
+                      return 6;
+                  return 0;
+              }),
+              0);
+}
+
+TEST_F(LockDown, EachPurposeKeepsItsCapabilitiesAndNoOthers) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "needs root";
+    const std::vector<std::pair<Purpose, const char*>> table{{Purpose::reading, "0000000000000004"},
+                                                             {Purpose::unpacking, "000000008800001b"},
+                                                             {Purpose::settling, "000000008000001b"},
+                                                             {Purpose::nothing, "0000000000000000"}};
+    for (const auto& [purpose, mask] : table) {
+        EXPECT_EQ(in_a_process([this, purpose = purpose, mask = mask] {
+                      isolate(pair[0]);
+                      drop_capabilities(purpose, false);
+                      const std::string status = get("/proc/self/status");
+                      for (const char* set : {"CapEff:\t", "CapPrm:\t", "CapBnd:\t"}) {
+                          if (status.find(std::string(set) + mask) == std::string::npos)
+                              return 1;
+                      }
+                      return 0;
+                  }),
+                  0)
+            << mask;
+    }
+}
+
+TEST_F(LockDown, HidesFoldersButForWhatIsKeptInThem) {
+    if (::geteuid() != 0 || in_a_process([] { return ::unshare(CLONE_NEWNS) == 0 ? 0 : 1; }) != 0)
+        GTEST_SKIP() << "may not make namespaces";
+    const fs::path hidden = folder.path / "hidden";
+    const fs::path kept = hidden / "deep/kept";
+    fs::create_directories(kept);
+    put(kept / "inside", "x");
+    put(hidden / "secret", "x");
+    fs::create_directory_symlink(kept, folder.path / "link");
+    EXPECT_EQ(in_a_process([&] {
+                  isolate(pair[0]);
+                  hide({hidden, folder.path / "absent", folder.path / "link"}, kept);
+                  drop_capabilities(Purpose::nothing, false);
+                  if (fs::exists(hidden / "secret"))
+                      return 1;
+                  if (!fs::exists(kept / "inside"))
+                      return 2;
+                  put(kept / "made", "y");
+                  return 0;
+              }),
+              0);
+    EXPECT_TRUE(fs::exists(hidden / "secret")) << "for this process nothing changed";
+    EXPECT_EQ(get(kept / "made"), "y");
+}
+
 // Nor the memory of a controller that has no more capabilities than it, as one in a container may have.
 TEST_F(LockDown, TheControllersMemoryIsOutOfReach) {
     const auto reaches = [this](bool shielded) {
         return in_a_process([&] {
             ::prctl(PR_SET_DUMPABLE, 1L, 0L, 0L, 0L); // another test's launcher may have been here
-            drop_capabilities(false);
+            drop_capabilities(Purpose::reading, false);
             const auto launcher = shielded ? child_launcher("/nowhere", {}) : nullptr;
             const std::string memory = "/proc/" + std::to_string(::getpid()) + "/mem";
             return in_a_process([&] {

@@ -31,7 +31,7 @@ int inside(const std::string& control, const std::string& out, const std::string
         if (fs::exists(fs::path("/") / part) && !mount_at(fs::path("/") / part, root / part))
             return 101;
     }
-    if (!mount_at(control, root / "control") || !mount_at(out, root / "out"))
+    if (!mount_at(control, root / "control") || (!out.empty() && !mount_at(out, root / "out")))
         return 102;
     if (!data.empty() && !mount_at(data, root / "data"))
         return 103;

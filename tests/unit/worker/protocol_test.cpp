@@ -97,11 +97,13 @@ TEST(Protocol, CarriesAnErrorWhateverBytesItHolds) {
 }
 
 TEST(Protocol, AWorkersErrorIsNeverThatOfAWholeRun) {
-    for (const ExitCode code : {ExitCode::usage, ExitCode::incomplete, ExitCode::nothing, ExitCode::busy,
-                                ExitCode::not_released, ExitCode::interrupted})
+    for (const ExitCode code :
+         {ExitCode::usage, ExitCode::incomplete, ExitCode::nothing, ExitCode::busy, ExitCode::not_released,
+          ExitCode::interrupted, ExitCode::untrusted, ExitCode::unhealthy})
         EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = code}}))).code,
                   ExitCode::failed);
-    for (const ExitCode code : {ExitCode::failed, ExitCode::config, ExitCode::key, ExitCode::destination})
+    for (const ExitCode code :
+         {ExitCode::failed, ExitCode::config, ExitCode::key, ExitCode::destination, ExitCode::damaged})
         EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = code}}))).code, code);
 }
 
@@ -131,6 +133,14 @@ TEST(Protocol, RefusesNonsenseFromAWorker) {
         "{\"progress\":{}}",
         "{\"progress\":null}",
         "{\"result\":{}}",
+        "{\"settled\":\"both\"}",
+        "{\"settled\":true}",
+        "{\"swapped\":\"\"}",
+        "{\"swapped\":[1]}",
+        "{\"swapped\":[\"0g\"]}",
+        "{\"done\":false}",
+        "{\"unpacked\":{}}",
+        "{\"unpacking\":[]}",
         "{\"error\":{\"code\":0,\"message\":\"\",\"remedy\":\"\"}}",
         "{\"error\":{\"code\":77,\"message\":\"\",\"remedy\":\"\"}}",
         "{\"error\":{\"code\":1,\"message\":1,\"remedy\":\"\"}}",
