@@ -39,6 +39,10 @@ const nlohmann::json& Fields::value(const char* name) const {
     return *found;
 }
 
+bool Fields::has(const char* name) const {
+    return json_.contains(name);
+}
+
 std::string Fields::text(const char* name) const {
     const nlohmann::json& found = value(name);
     if (!found.is_string()) {

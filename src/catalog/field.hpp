@@ -17,6 +17,7 @@ public:
     // Throws when `json` is no object. `where` is the object's own path, empty for the outermost.
     Fields(const nlohmann::json& json, std::string where);
 
+    [[nodiscard]] bool has(const char* name) const; // a field that older manifests are without
     [[nodiscard]] std::string text(const char* name) const;
     // One of these words.
     [[nodiscard]] std::string word(const char* name, const std::vector<std::string>& words) const;

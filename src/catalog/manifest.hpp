@@ -85,6 +85,9 @@ struct Manifest {
     std::vector<FailedComponent> failed;
     std::string previous_id, previous_sha256; // of the previous manifest.json
     std::string signer;                       // fingerprint, empty: unsigned
+    // Its public key, armored, so that the fingerprint alone is enough to check; may be empty.
+    std::string signer_key{};
+    std::string restore_sha256{}; // of RESTORE.txt; may be empty
 };
 
 [[nodiscard]] std::string to_json(const Manifest& manifest); // pretty, ends with a newline

@@ -245,6 +245,12 @@ Manifest manifest_of(const Fields& fields) {
                                    .optional = item.flag("optional"),
                                    .last_good = id_in(item, "last_good", true)});
     });
+    if (fields.has("signer_key")) {
+        manifest.signer_key = fields.text("signer_key");
+    }
+    if (fields.has("restore_sha256") && !fields.text("restore_sha256").empty()) {
+        manifest.restore_sha256 = hex_in(fields, "restore_sha256", 64);
+    }
     const Fields previous = fields.object("previous");
     manifest.previous_id = id_in(previous, "id", true);
     if (!manifest.previous_id.empty()) {

@@ -120,6 +120,8 @@ std::string to_json(const Manifest& manifest) {
         {"failed", std::move(failed)},
         {"previous", {{"id", manifest.previous_id}, {"sha256", manifest.previous_sha256}}},
         {"signer", manifest.signer},
+        {"signer_key", manifest.signer_key},
+        {"restore_sha256", manifest.restore_sha256},
     };
     // Labels and paths may hold any bytes; JSON can't.
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -7,12 +7,16 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace miraclemax::store {
 
 // A backup's id: "20251016_030000", with "_2", "_3" … when that exists or would not lie after the newest.
 [[nodiscard]] bool is_backup_id(const std::string& name);
+
+// What a removal has withdrawn and not deleted yet: swept.
+inline constexpr std::string_view removed_prefix = ".removed-";
 
 // Held for a run; dies with its holder (flock on <root>/.lock, close-on-exec).
 class Lock {
@@ -61,6 +65,13 @@ public:
     [[nodiscard]] std::optional<std::string> latest() const;
     void set_latest(const std::string& id);                                             // atomic
     [[nodiscard]] std::string next_id(std::chrono::system_clock::time_point now) const; // local time
+    // Withdraws a published backup (one rename, out of everybody's sight), then deletes it. Refuses the one that
+    // `latest` points to. The lock must be held. Throws Error (not_found, failed, destination).
+    void remove(const std::string& id);
+    // A pinned backup is never removed by retention. The mark lies beside the backups: <root>/.pinned/<id>.
+    void pin(const std::string& id);
+    void unpin(const std::string& id);
+    [[nodiscard]] bool is_pinned(const std::string& id) const;
     // Removes what dead runs left (.partial-*, half-made links). The lock must be held.
     std::vector<std::string> sweep();
     [[nodiscard]] std::uint64_t free_bytes() const;

@@ -75,7 +75,9 @@ inline catalog::Manifest sample_manifest(const std::string& id = "20251016_03000
                         .last_good = "20251015_030000"}},
             .previous_id = "20251015_030000",
             .previous_sha256 = std::string(64, 'f'),
-            .signer = std::string(40, 'B')};
+            .signer = std::string(40, 'B'),
+            .signer_key = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nabc\n",
+            .restore_sha256 = std::string(64, '9')};
 }
 
 } // namespace miraclemax::test
