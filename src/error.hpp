@@ -19,10 +19,13 @@ enum class ExitCode : int {
     config = 6,        // configuration or label is wrong
     podman = 7,        // podman's socket can't be reached, or podman refused
     key = 8,           // a key is missing, expired, revoked or unusable
-    destination = 9,   // the backup folder is full, read-only or missing
+    destination = 9,   // the backup folder, or the place that is restored to, is full, read-only or missing
     not_released = 10, // a container could not be put back as it was
     not_found = 11,    // no such backup or component
     interrupted = 12,  // SIGTERM or Ctrl-C; everything was released
+    damaged = 13,      // a backup is not what its manifest says
+    untrusted = 14,    // a backup is not signed, or not by a key that is trusted here
+    unhealthy = 15,    // restored, but a container did not come up well
 };
 
 // A failure with a sentence for the user, and what to do about it (may be empty).

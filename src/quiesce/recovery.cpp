@@ -142,7 +142,8 @@ std::chrono::milliseconds Haste::left() const {
                     std::chrono::floor<milliseconds>(*until - std::chrono::steady_clock::now()));
 }
 
-RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste) {
+RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste,
+                       const std::set<std::string>& wait) {
     RecoveryReport report;
     auto dead = dead_journals(folder);
     std::set<std::string> ours; // seen from here, the journals that this call holds look alive
@@ -150,7 +151,8 @@ RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& fold
         ours.insert(journal.run());
     const auto living = held_by_living(folder, ours);
     for (auto& journal : dead)
-        Replay(engine, journal, living, haste, report).run();
+        if (wait.count(journal.run()) == 0)
+            Replay(engine, journal, living, haste, report).run();
     return report;
 }
 

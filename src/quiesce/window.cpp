@@ -173,6 +173,9 @@ std::optional<std::string> Window::moved(const component::Group& group,
 FreezeReport Window::release() {
     return impl_->release();
 }
+void Window::leave() noexcept {
+    impl_->leave();
+}
 FreezeReport Window::report() const {
     return impl_->report();
 }

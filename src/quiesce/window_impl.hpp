@@ -31,6 +31,7 @@ public:
     [[nodiscard]] std::optional<std::string> moved(const component::Group& group,
                                                    const std::optional<std::string>& self_id);
     FreezeReport release();
+    void leave() noexcept { left_ = true; }
     [[nodiscard]] FreezeReport report() const;
 
 private:
@@ -58,6 +59,7 @@ private:
     const FreezePlan plan_;
     std::vector<std::unique_ptr<Held>> all_; // in the plan's order
     Bystanders bystanders_;
+    bool left_ = false;
     mutable std::mutex mutex_; // guards all below
     Clock clock_;
     std::optional<TimePoint> first_, last_;

@@ -98,6 +98,8 @@ void Window::Impl::run_after_hooks() {
 }
 
 FreezeReport Window::Impl::release() {
+    if (left_)
+        return report();
     put_back_all();
     watch_all();
     run_after_hooks();

@@ -1,67 +1,15 @@
 #include "run/backup.hpp"
 
+#include "run/execution.hpp"
 #include "run/group_backup.hpp"
 #include "run/publication.hpp"
-#include "run/recover.hpp"
 #include "run/signing_key.hpp"
-#include "stream/file.hpp"
+#include "run/undo_restore.hpp"
 
 #include <fmt/format.h>
 
-#include <sys/stat.h>
-
-#include <cerrno>
-
 namespace miraclemax::run {
 namespace {
-
-// What a dead run left comes first: its frozen containers would be taken for ones that the user paused.
-void undo_dead_runs(const Context& context) {
-    const auto recovery = recover(context.settings, context.engine);
-    for (const auto& warning : recovery.containers.warnings)
-        context.observer.warned(warning);
-    std::string stuck;
-    for (const auto& each : recovery.containers.containers) {
-        context.observer.warned("left by run " + each.run + ": container " + each.name + " " + each.what);
-        if (!each.ok)
-            stuck += (stuck.empty() ? "" : ", ") + each.name + " (" + each.what + ")";
-    }
-    // A journal that can't be read: nobody knows what that run froze.
-    if (!recovery.containers.ok() && stuck.empty() && !recovery.containers.warnings.empty())
-        stuck = recovery.containers.warnings.front();
-    if (!stuck.empty())
-        throw Error(ExitCode::not_released,
-                    "an earlier run left containers that could not be put back: " + stuck,
-                    "put them back by hand, then run `miraclemax recover`");
-}
-
-// Control sockets of runs that were killed.
-void drop_old_controls(const Settings& settings) {
-    std::error_code trouble;
-    for (const auto& entry : std::filesystem::directory_iterator(settings.control(), trouble))
-        if (!quiesce::alive(settings.journals(), entry.path().filename().string()))
-            std::filesystem::remove_all(entry.path(), trouble);
-}
-
-// The folder of this run's control sockets.
-class ControlFolder {
-public:
-    explicit ControlFolder(std::filesystem::path path) : path_(std::move(path)) {
-        std::error_code trouble;
-        std::filesystem::create_directories(path_.parent_path(), trouble);
-        if (::mkdir(path_.c_str(), 0700) != 0)
-            throw stream::write_error("create", path_, errno);
-    }
-    ~ControlFolder() {
-        std::error_code trouble; // the next run drops what stays
-        std::filesystem::remove_all(path_, trouble);
-    }
-    ControlFolder(const ControlFolder&) = delete;
-    ControlFolder& operator=(const ControlFolder&) = delete;
-
-private:
-    std::filesystem::path path_;
-};
 
 catalog::Manifest begin_manifest(const Context& context, const Host& host, const Request& request,
                                  const std::string& id) {
@@ -134,18 +82,17 @@ ExitCode judge(BackupResult& result) {
     return manifest.complete ? ExitCode::ok : ExitCode::incomplete;
 }
 
-// The next recovery removes an empty journal that stays: no reason to call a published backup failed.
-void close(const Context& context, quiesce::Journal& journal) {
-    try {
-        if (journal.open().empty())
-            journal.close();
-    } catch (const Error& error) {
-        context.observer.warned(error.what());
-    }
+// What lies aside from a restore is let go once a good backup of what took its place exists.
+std::vector<std::string> whole_components(const catalog::Manifest& manifest) {
+    std::vector<std::string> names;
+    for (const auto& each : manifest.components)
+        if (each.complete && each.freeze.consistent)
+            names.push_back(each.name);
+    return names;
 }
 
 BackupResult conclude(const Context& context, store::BackupFolder& folder, store::Partial& partial,
-                      quiesce::Journal& journal, BackupResult result) {
+                      Execution& execution, BackupResult result) {
     const auto ended = std::chrono::system_clock::now();
     result.manifest.ended = local_time(ended);
     result.manifest.ended_utc = utc_time(ended);
@@ -156,8 +103,9 @@ BackupResult conclude(const Context& context, store::BackupFolder& folder, store
         result.latest = folder.latest() == result.manifest.id;
         if (result.code == ExitCode::ok && !result.latest && !result.manifest.partial)
             result.code = ExitCode::incomplete;
+        let_go(context, execution.run(), whole_components(result.manifest));
     }
-    close(context, journal);
+    execution.close();
     return result;
 }
 
@@ -177,10 +125,7 @@ BackupResult backup(const Context& context, const Request& request) {
     undo_dead_runs(context);
     folder.sweep();
 
-    const std::string run = new_run_name();
-    quiesce::Journal journal(context.settings.journals(), run);
-    drop_old_controls(context.settings);
-    const ControlFolder control(context.settings.control() / run);
+    Execution execution(context);
     const Host host = survey(context.engine, context.self_id);
     const catalog::Catalog catalog(folder);
     if (context.settings.signing)
@@ -200,8 +145,8 @@ BackupResult backup(const Context& context, const Request& request) {
         harvest.add(problem);
     try {
         for (const auto& group : plan.groups)
-            harvest.add(back_up_group(context, run, group, keys, journal, partial));
-        return conclude(context, folder, partial, journal, result);
+            harvest.add(back_up_group(context, execution.run(), group, keys, execution.journal(), partial));
+        return conclude(context, folder, partial, execution, result);
     } catch (const Error& error) {
         throw_on(error, result);
     }

@@ -18,15 +18,6 @@ void link_to_previous(const store::BackupFolder& folder, catalog::Manifest& mani
         stream::digest_of_file(folder.path_of(records.back().id) / "manifest.json").sha256;
 }
 
-std::string sums_of(const catalog::Manifest& manifest, const std::string& json, const std::string& restore) {
-    std::vector<catalog::Sum> sums{{.sha256 = stream::sha256_of(json), .path = "manifest.json"},
-                                   {.sha256 = stream::sha256_of(restore), .path = "RESTORE.txt"}};
-    for (const auto& component : manifest.components)
-        for (const auto* file : {&component.archive.file, &component.inventory, &component.report})
-            sums.push_back({.sha256 = file->sha256, .path = file->path});
-    return catalog::sha256sums(std::move(sums));
-}
-
 // Holds every component that is not optional: nothing failed, nothing was left out by name.
 bool may_be_latest(const catalog::Manifest& manifest) {
     return !manifest.partial && std::all_of(manifest.failed.begin(), manifest.failed.end(),
@@ -45,16 +36,31 @@ void move_latest(const Context& context, store::BackupFolder& folder, const std:
 
 } // namespace
 
+std::string sums_of(const catalog::Manifest& manifest, const std::string& manifest_sha256,
+                    const std::string& restore_sha256) {
+    std::vector<catalog::Sum> sums{{.sha256 = manifest_sha256, .path = "manifest.json"},
+                                   {.sha256 = restore_sha256, .path = "RESTORE.txt"}};
+    for (const auto& component : manifest.components)
+        for (const auto* file : {&component.archive.file, &component.inventory, &component.report})
+            if (!file->path.empty())
+                sums.push_back({.sha256 = file->sha256, .path = file->path});
+    return catalog::sha256sums(std::move(sums));
+}
+
 catalog::Manifest publish(const Context& context, store::BackupFolder& folder, store::Partial& partial,
                           catalog::Manifest manifest) {
     link_to_previous(folder, manifest);
-    if (context.settings.signing)
-        manifest.signer = signing_key(context.settings).fingerprint;
-    const auto json = catalog::to_json(manifest);
+    if (context.settings.signing) {
+        auto key = signing_key(context.settings);
+        manifest.signer = std::move(key.fingerprint);
+        manifest.signer_key = std::move(key.armored);
+    }
     const auto restore = catalog::restore_text(manifest);
+    manifest.restore_sha256 = stream::sha256_of(restore); // its commands are signed with the manifest
+    const auto json = catalog::to_json(manifest);
     partial.write("manifest.json", json);
     partial.write("RESTORE.txt", restore);
-    partial.write("SHA256SUMS", sums_of(manifest, json, restore));
+    partial.write("SHA256SUMS", sums_of(manifest, stream::sha256_of(json), manifest.restore_sha256));
     if (context.settings.signing)
         partial.write("manifest.json.sig", sign(context.settings, json));
     partial.publish();

@@ -8,6 +8,10 @@
 
 namespace miraclemax::run {
 
+// SHA256SUMS of a backup: every stored file by its manifest, manifest.json and RESTORE.txt by their own hashes.
+std::string sums_of(const catalog::Manifest& manifest, const std::string& manifest_sha256,
+                    const std::string& restore_sha256);
+
 // Writes manifest, sums, RESTORE.txt and signature into the partial backup, renames it into place and moves
 // `latest` where the rules allow. Returns the manifest as published. Throws Error (destination, key); then
 // nothing is visible.

@@ -1,18 +1,35 @@
-// Puts back what dead runs left: containers, helper containers.
+// Puts back what dead runs left: half-moved data, containers, helper containers.
 #pragma once
 
+#include "run/host.hpp"
 #include "run/settings.hpp"
 
 #include "quiesce/recovery.hpp"
 
+#include <set>
+
 namespace miraclemax::run {
 
-struct Recovery {
-    quiesce::RecoveryReport containers;
-    std::vector<std::string> workers; // helper containers that were removed
+// A component whose restore was cut off.
+struct Settled {
+    std::string run, component;
+    std::string what; // "holds the old data", "holds the new data", or why it could not be settled
+    bool ok = true;
 };
 
-// Touches only this instance's, and only those of runs that are dead. Throws Error (podman).
-Recovery recover(const Settings& settings, podman::Engine& engine);
+struct Recovery {
+    std::vector<Settled> data;
+    quiesce::RecoveryReport containers;
+    std::vector<std::string> workers; // helper containers that were removed
+    [[nodiscard]] bool ok() const;
+};
+
+// First what was frozen goes on, then helper containers of dead runs are removed, then what a dead restore was
+// moving is finished or undone, and only then its containers are started. Touches only this instance's, and only
+// those of runs that are dead. Throws Error (podman).
+Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id);
+
+// The dead runs whose containers may not be started before their data is settled. Reads the state folder alone.
+std::set<std::string> unsettled(const Settings& settings);
 
 } // namespace miraclemax::run

@@ -1,6 +1,7 @@
 // What a run needs to know, made by main from the configuration.
 #pragma once
 
+#include "catalog/retention.hpp"
 #include "component/discovery.hpp"
 #include "worker/job.hpp"
 
@@ -24,6 +25,11 @@ struct Settings {
     std::string passphrase;                       // symmetric instead of keys
     component::Encryption encryption_default = component::Encryption::optional;
     bool signing = true;
+    std::vector<std::string> signers;           // further fingerprints whose signatures are believed
+    std::filesystem::path private_keys;         // a folder that may be mounted for a restore; may not exist
+    std::chrono::milliseconds settle_time{5'000};    // how long a restored container without a health check must run
+    std::chrono::milliseconds health_patience{120'000}; // and how long one with a check may take to be healthy
+    catalog::RetentionPolicy retention{};
     bool trusted_xattrs = false;
     Launch launch = Launch::automatic;
     std::chrono::milliseconds worker_silence{60'000};
@@ -31,6 +37,9 @@ struct Settings {
 
     [[nodiscard]] std::filesystem::path journals() const { return state / "journal"; }
     [[nodiscard]] std::filesystem::path signing_home() const { return state / "signing"; }
+    [[nodiscard]] std::filesystem::path runs() const { return state / "runs"; }
+    [[nodiscard]] std::filesystem::path proofs() const { return state / "proofs"; }
+    [[nodiscard]] std::filesystem::path restores() const { return state / "restores"; }
     [[nodiscard]] std::filesystem::path control() const { return state / "control"; }
 };
 

@@ -42,7 +42,22 @@ private:
 SigningKey signing_key(const Settings& settings) {
     const SigningHome signing(settings);
     const auto fingerprint = openpgp::ensure_signing_key(signing.home(), settings.instance);
-    return {.fingerprint = fingerprint, .public_key = openpgp::export_keys(signing.home(), {fingerprint})};
+    return {.fingerprint = fingerprint,
+            .public_key = openpgp::export_keys(signing.home(), {fingerprint}),
+            .armored = openpgp::armored_key(signing.home(), fingerprint)};
+}
+
+std::vector<SigningKey> own_signing_keys(const Settings& settings) {
+    std::error_code trouble;
+    if (!std::filesystem::exists(settings.signing_home(), trouble))
+        return {};
+    const SigningHome signing(settings);
+    std::vector<SigningKey> keys;
+    for (const auto& fingerprint : openpgp::signing_keys(signing.home()))
+        keys.push_back({.fingerprint = fingerprint,
+                        .public_key = openpgp::export_keys(signing.home(), {fingerprint}),
+                        .armored = {}});
+    return keys;
 }
 
 std::string sign(const Settings& settings, const std::string& bytes) {

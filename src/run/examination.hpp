@@ -1,0 +1,59 @@
+// Whether a stored backup is what its signed manifest says: without a private key.
+#pragma once
+
+#include "error.hpp"
+#include "run/settings.hpp"
+
+#include "catalog/catalog.hpp"
+#include "store/backup_folder.hpp"
+
+#include <functional>
+#include <stop_token>
+
+namespace miraclemax::run {
+
+struct Fault {
+    std::string where;                 // "databases/n8n.tar.gz.gpg", "manifest.json"
+    std::string what;                  // "its sha256 is not the manifest's", "is not named in the manifest"
+    std::string component;             // whose file it is, or empty
+    ExitCode code = ExitCode::damaged; // damaged, untrusted
+};
+
+enum class Signature { good, unsigned_, bad, unknown_key };
+
+struct Examination {
+    std::string id;
+    std::optional<catalog::Manifest> manifest; // nullopt: unreadable
+    Signature signature = Signature::unsigned_;
+    std::string signer;        // fingerprint that the signature claims, or empty
+    std::vector<Fault> faults; // empty: proven
+    [[nodiscard]] bool good() const { return faults.empty(); }
+    [[nodiscard]] ExitCode code() const; // ok; damaged before untrusted
+};
+
+// Whom to believe: full fingerprints. Always besides: this host's own signing key, and the configured
+// signers.
+struct Trust {
+    std::vector<std::string> signers;
+    bool unsigned_is_fine = false; // asked for by the user: an unsigned one, and one signed by an unknown key
+};
+
+struct Scope {
+    std::vector<std::string> components; // only the files of these; empty: all
+    std::function<void(std::uint64_t bytes, std::uint64_t of)> progress; // hashed so far
+    std::stop_token stop;                                                // throws Error (interrupted)
+};
+
+// Layout (nothing missing, nothing extra), SHA256SUMS and sizes and sha256 of every stored file against the
+// manifest, the manifest's signature, and, where the backup before it is there, the hash that names it. An
+// edited manifest, a swapped archive, a cut file, another signer: each is a fault that is named. Reads each
+// file once. Throws Error (not_found) when there is no such backup, (interrupted).
+Examination examine(const Settings& settings, const store::BackupFolder& folder, const std::string& id,
+                    const Trust& trust, const Scope& scope);
+
+// The same for many backups: whom to believe is read once (run/witness.hpp).
+class Witness;
+Examination examine(const store::BackupFolder& folder, const std::string& id, const Witness& witness,
+                    const Scope& scope);
+
+} // namespace miraclemax::run

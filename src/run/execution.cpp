@@ -1,0 +1,73 @@
+#include "run/execution.hpp"
+
+#include "error.hpp"
+#include "run/recover.hpp"
+#include "stream/file.hpp"
+
+#include <sys/stat.h>
+
+#include <cerrno>
+
+namespace miraclemax::run {
+namespace {
+
+// Control sockets of runs that were killed.
+void drop_old_controls(const Settings& settings) {
+    std::error_code trouble;
+    for (const auto& entry : std::filesystem::directory_iterator(settings.control(), trouble))
+        if (!quiesce::alive(settings.journals(), entry.path().filename().string()))
+            std::filesystem::remove_all(entry.path(), trouble);
+}
+
+} // namespace
+
+void undo_dead_runs(const Context& context) {
+    const auto recovery = recover(context.settings, context.engine, context.self_id);
+    for (const auto& warning : recovery.containers.warnings)
+        context.observer.warned(warning);
+    std::string stuck;
+    const auto add = [&](const std::string& what) { stuck += (stuck.empty() ? "" : ", ") + what; };
+    for (const auto& each : recovery.data) {
+        context.observer.warned("left by run " + each.run + ": component " + each.component + " " + each.what);
+        if (!each.ok)
+            add("component " + each.component + " (" + each.what + ")");
+    }
+    for (const auto& each : recovery.containers.containers) {
+        context.observer.warned("left by run " + each.run + ": container " + each.name + " " + each.what);
+        if (!each.ok)
+            add(each.name + " (" + each.what + ")");
+    }
+    // A journal that can't be read: nobody knows what that run froze.
+    if (!recovery.containers.ok() && stuck.empty() && !recovery.containers.warnings.empty())
+        stuck = recovery.containers.warnings.front();
+    if (!stuck.empty())
+        throw Error(ExitCode::not_released,
+                    "an earlier run left something that could not be put back: " + stuck,
+                    "put it back by hand, then run `miraclemax recover`");
+}
+
+Execution::Execution(const Context& context)
+    : context_(context), run_(new_run_name()), journal_(context.settings.journals(), run_),
+      control_(context.settings.control() / run_) {
+    drop_old_controls(context.settings);
+    std::error_code trouble;
+    std::filesystem::create_directories(control_.parent_path(), trouble);
+    if (::mkdir(control_.c_str(), 0700) != 0)
+        throw stream::write_error("create", control_, errno);
+}
+
+Execution::~Execution() {
+    std::error_code trouble; // the next run drops what stays
+    std::filesystem::remove_all(control_, trouble);
+}
+
+void Execution::close() {
+    try {
+        if (journal_.open().empty())
+            journal_.close();
+    } catch (const Error& error) {
+        context_.observer.warned(error.what());
+    }
+}
+
+} // namespace miraclemax::run

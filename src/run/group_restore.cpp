@@ -1,0 +1,241 @@
+#include "run/group_restore.hpp"
+
+#include "error.hpp"
+#include "run/restore_place.hpp"
+#include "run/restore_target.hpp"
+#include "run/unpacking.hpp"
+
+#include "quiesce/window.hpp"
+
+namespace miraclemax::run {
+namespace {
+
+std::vector<std::string> names_of(const quiesce::FreezePlan& plan) {
+    std::vector<std::string> names;
+    for (const auto& stage : plan.stages)
+        for (const auto& step : stage)
+            names.push_back(step.name);
+    return names;
+}
+
+struct Member {
+    RestoreItem& item;
+    RestoredItem result;
+    std::unique_ptr<Unpacking> unpacking; // staged, waiting for its swap
+    bool swapped = false;
+};
+
+class GroupRestore {
+public:
+    GroupRestore(const Context& context, RestoreObserver& observer, Execution& execution, const Host& host,
+                 RestoreGroup& group, const PrivateKeys& keys, const RestoreRequest& request,
+                 RestoreRecords& records, RestoreRecord& record)
+        : context_(context), observer_(observer), execution_(execution), host_(host), group_(group), keys_(keys),
+          request_(request), records_(records), record_(record) {
+        for (auto& item : group.items)
+            members_.push_back({.item = item,
+                                .result = {.component = item.record.name, .id = item.id, .unpacked = {},
+                                           .left_in_place = {}, .failure = {}, .remedy = {}},
+                                .unpacking = nullptr});
+    }
+
+    GroupRestored operator()();
+
+private:
+    void stage();
+    void stage_one(Member& member);
+    void swap_all();
+    void swap_one(Member& member);
+    void stop_swap_start();
+    void take_back();
+    void fail(const Error& error);
+    void clear_away(const Member& member, bool staged);
+    GroupRestored outcome();
+
+    const Context& context_;
+    RestoreObserver& observer_;
+    Execution& execution_;
+    const Host& host_;
+    RestoreGroup& group_;
+    const PrivateKeys& keys_;
+    const RestoreRequest& request_;
+    RestoreRecords& records_;
+    RestoreRecord& record_;
+    std::vector<Member> members_;
+    GroupRestored restored_;
+};
+
+// One line a phase: unpacked while the applications run, stopped for the renames alone.
+GroupRestored GroupRestore::operator()() {
+    try {
+        stage();
+        stop_swap_start();
+    } catch (const Error& error) {
+        fail(error);
+        if (error.code() == ExitCode::interrupted || error.code() == ExitCode::not_released)
+            throw;
+    } catch (const std::exception& error) {
+        fail(Error(ExitCode::failed, error.what()));
+    }
+    return outcome();
+}
+
+void GroupRestore::stage() {
+    for (auto& member : members_)
+        if (!member.item.refusal.empty())
+            throw Error(ExitCode::failed, member.item.record.name + ": " + member.item.refusal, member.item.remedy);
+    for (auto& member : members_)
+        stage_one(member);
+}
+
+void GroupRestore::stage_one(Member& member) {
+    const auto target = make_target(context_, execution_.run(), host_, member.item, request_);
+    record_.components.push_back(target);
+    records_.keep(record_);
+    member.unpacking = std::make_unique<Unpacking>(
+        context_, execution_.run(), host_, keys_,
+        UnpackOrder{.record = member.item.record,
+                    .backup = context_.settings.backups / member.item.id,
+                    .store = true,
+                    .options = {.only = request_.only,
+                                .trusted_xattrs = context_.settings.trusted_xattrs,
+                                .selinux_labels = request_.selinux_labels},
+                    .site = site_of(record_, target),
+                    .placement = restore_placement(context_.settings, host_, execution_.run(), target)});
+    member.result.unpacked = member.unpacking->finish(
+        [&](const archive::Unpacked& so_far) { observer_.unpacking(member.item, so_far); });
+    observer_.unpacked(member.item, member.result.unpacked);
+}
+
+void GroupRestore::stop_swap_start() {
+    // The list of users is read as late as can be: one may have come while the archives were unpacked.
+    const Host now = survey(context_.engine, context_.self_id);
+    replan_stop(group_, now);
+    if (!group_.stop.refusals.empty())
+        throw Error(ExitCode::failed, group_.stop.refusals.front(),
+                    "stop it yourself (systemctl stop, podman stop), restore, and start it again");
+    quiesce::Window window(context_.engine, execution_.journal(), group_.stop);
+    observer_.stopping(group_.group.name, names_of(group_.stop));
+    std::optional<Error> failure;
+    try {
+        window.freeze(context_.stop);
+        if (const auto moved = window.moved(group_.group, now.self_id()))
+            throw Error(ExitCode::failed, *moved, "see who starts the container while it is restored");
+        swap_all();
+    } catch (const Error& error) {
+        failure = error;
+    } catch (const std::exception& error) {
+        failure = Error(ExitCode::failed, error.what());
+    }
+    if (failure) {
+        try {
+            take_back();
+        } catch (const std::exception& error) {
+            window.leave(); // nobody may start on what lies there now
+            throw Error(ExitCode::not_released,
+                        std::string(failure->what()) + "; and the old data could not be put back: " + error.what(),
+                        "its containers stay stopped: run `miraclemax recover`");
+        }
+    }
+    restored_.stopped = names_of(group_.stop);
+    try {
+        restored_.downtime = window.release();
+    } catch (const std::exception& error) {
+        restored_.released = false;
+        restored_.unreleased = error.what();
+        restored_.downtime = window.report();
+    }
+    observer_.started(group_.group.name, restored_.downtime);
+    for (const auto& warning : restored_.downtime.warnings)
+        context_.observer.warned(warning);
+    if (failure && !restored_.released)
+        throw Error(ExitCode::not_released, restored_.unreleased + "; " + failure->what());
+    if (failure)
+        throw *failure;
+}
+
+void GroupRestore::swap_all() {
+    for (auto& member : members_)
+        swap_one(member);
+}
+
+// What is announced on disk first can be settled by anybody.
+void GroupRestore::swap_one(Member& member) {
+    const auto& name = member.result.component;
+    advance(records_, record_, name, Step::swapping);
+    member.result.left_in_place = member.unpacking->swap();
+    member.swapped = true;
+    advance(records_, record_, name, Step::swapped);
+    member.unpacking.reset();
+}
+
+// The members that were swapped before one failed get their old data back: a group is of one moment.
+void GroupRestore::take_back() {
+    for (auto& member : members_) {
+        member.unpacking.reset(); // an unpacker that was not told to swap drops its staging folder
+        for (const auto& each : std::vector(record_.components)) {
+            if (each.component != member.result.component)
+                continue;
+            auto holds = archive::Holds::old_data;
+            if (each.step != Step::staging)
+                holds = settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                               worker::Settling::settle);
+            if (holds == archive::Holds::new_data) {
+                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                       worker::Settling::exchange);
+                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                       worker::Settling::discard);
+            }
+            forget(records_, record_, each.component);
+        }
+        member.swapped = false;
+    }
+}
+
+void GroupRestore::fail(const Error& error) {
+    for (auto& member : members_) {
+        const bool staged = member.unpacking != nullptr;
+        member.unpacking.reset();
+        if (member.swapped)
+            continue;
+        member.result.failure = error.what();
+        member.result.remedy = error.remedy();
+        restored_.code = error.code();
+        clear_away(member, staged);
+    }
+}
+
+// An unpacker drops its staging folder when it fails; one that was killed could not.
+void GroupRestore::clear_away(const Member& member, bool staged) {
+    for (const auto& each : std::vector(record_.components)) {
+        if (each.component != member.result.component || each.step != Step::staging)
+            continue;
+        try {
+            if (staged)
+                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                       worker::Settling::settle);
+            forget(records_, record_, each.component);
+        } catch (const std::exception& error) {
+            context_.observer.warned(each.component + ": what was unpacked could not be removed yet (" +
+                                     error.what() + "); the next run does it");
+        }
+    }
+}
+
+GroupRestored GroupRestore::outcome() {
+    for (auto& member : members_) {
+        observer_.ended(member.result);
+        restored_.items.push_back(std::move(member.result));
+    }
+    return std::move(restored_);
+}
+
+} // namespace
+
+GroupRestored restore_group(const Context& context, RestoreObserver& observer, Execution& execution,
+                            const Host& host, RestoreGroup& group, const PrivateKeys& keys,
+                            const RestoreRequest& request, RestoreRecords& records, RestoreRecord& record) {
+    return GroupRestore(context, observer, execution, host, group, keys, request, records, record)();
+}
+
+} // namespace miraclemax::run

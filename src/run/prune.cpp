@@ -1,0 +1,146 @@
+#include "run/prune.hpp"
+
+#include "catalog/catalog.hpp"
+#include "catalog/proofs.hpp"
+#include "error.hpp"
+#include "run/examination.hpp"
+#include "run/moment.hpp"
+
+#include <algorithm>
+
+namespace miraclemax::run {
+namespace {
+
+using std::chrono::sys_seconds;
+
+// A clock that was put far forward makes everything look old at once. After so long without a backup nothing is
+// removed until backups have come in for a while again.
+constexpr auto long_gap = std::chrono::hours(20 * 24);
+constexpr auto regained = std::chrono::hours(7 * 24);
+
+std::optional<sys_seconds> moment(const std::string& utc) {
+    const auto at = moment_of(utc);
+    return at ? std::optional(std::chrono::floor<std::chrono::seconds>(*at)) : std::nullopt;
+}
+
+bool jumped(const std::vector<catalog::RetentionRecord>& records) {
+    std::vector<sys_seconds> times;
+    for (const auto& each : records)
+        if (each.readable)
+            times.push_back(each.ended);
+    std::sort(times.begin(), times.end());
+    for (std::size_t i = 1; i < times.size(); ++i)
+        if (times[i] - times[i - 1] > long_gap && times.back() - times[i] < regained)
+            return true;
+    return false;
+}
+
+bool faulty(const std::optional<catalog::Proof>& proof, const std::string& component) {
+    if (!proof)
+        return false;
+    if (!proof->examined_trouble.empty())
+        return true;
+    const auto rehearsal = proof->components.find(component);
+    return rehearsal != proof->components.end() && !rehearsal->second.trouble.empty();
+}
+
+catalog::RetentionRecord of(const catalog::Record& record, const catalog::Proofs& proofs, bool pinned) {
+    catalog::RetentionRecord kept{.id = record.id, .ended = {}, .pinned = pinned, .readable = false, .components = {}};
+    if (!record.manifest)
+        return kept;
+    const auto ended = moment(record.manifest->ended_utc);
+    kept.readable = ended.has_value();
+    kept.ended = ended.value_or(sys_seconds{});
+    const auto proof = proofs.of(record.id);
+    for (const auto& each : record.manifest->components)
+        kept.components.push_back({.name = each.name,
+                                   .good = each.complete && !faulty(proof, each.name),
+                                   .base = each.archive.base,
+                                   .size = each.archive.file.size});
+    for (const auto& each : record.manifest->failed)
+        kept.components.push_back({.name = each.name});
+    return kept;
+}
+
+class Pruning {
+public:
+    Pruning(const Settings& settings, store::BackupFolder& folder, std::chrono::system_clock::time_point now,
+            const std::stop_token& stop)
+        : settings_(settings), folder_(folder), proofs_(settings.proofs()),
+          now_(std::chrono::floor<std::chrono::seconds>(now)), stop_(stop) {}
+
+    catalog::RetentionPlan plan() {
+        std::vector<catalog::RetentionRecord> records;
+        for (const auto& each : catalog::Catalog(folder_).records())
+            records.push_back(of(each, proofs_, each.latest || folder_.is_pinned(each.id)));
+        const bool far = jumped(records);
+        return catalog::plan_retention(std::move(records), settings_.retention, {.now = now_, .jumped = far});
+    }
+
+    // True: something new is known, and the plan has to be made anew.
+    bool prove_kept(const catalog::RetentionPlan& plan) {
+        bool learned = false;
+        for (const auto& verdict : plan.verdicts) {
+            const auto proof = proofs_.of(verdict.id);
+            if (!verdict.keep || (proof && !(proof->examined.empty() && proof->examined_trouble.empty())))
+                continue;
+            prove(verdict.id);
+            learned = true;
+        }
+        return learned;
+    }
+
+private:
+    void prove(const std::string& id) {
+        // Whether the signer is known here is no question of whether the files are whole.
+        const auto examined =
+            examine(settings_, folder_, id, {.signers = {}, .unsigned_is_fine = true},
+                    {.components = {}, .progress = {}, .stop = stop_});
+        auto proof = proofs_.of(id).value_or(catalog::Proof{});
+        if (examined.good())
+            proof.examined = utc_time(std::chrono::system_clock::now());
+        else
+            proof.examined_trouble = examined.faults.front().where + " " + examined.faults.front().what;
+        proofs_.keep(id, proof);
+    }
+
+    const Settings& settings_;
+    store::BackupFolder& folder_;
+    catalog::Proofs proofs_;
+    sys_seconds now_;
+    const std::stop_token& stop_;
+};
+
+bool removes_any(const catalog::RetentionPlan& plan) {
+    return std::any_of(plan.verdicts.begin(), plan.verdicts.end(), [](const auto& each) { return !each.keep; });
+}
+
+} // namespace
+
+PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dry_run,
+                  std::chrono::system_clock::time_point now, const std::stop_token& stop) {
+    Pruning pruning(settings, folder, now, stop);
+    PruneResult result{.plan = pruning.plan(), .removed = {}, .warnings = {}};
+    while (!dry_run && removes_any(result.plan) && pruning.prove_kept(result.plan))
+        result.plan = pruning.plan();
+    result.warnings = result.plan.warnings;
+    if (dry_run)
+        return result;
+    for (const auto& verdict : result.plan.verdicts) {
+        if (verdict.keep)
+            continue;
+        if (stop.stop_requested())
+            throw Error(ExitCode::interrupted, "pruning was interrupted; what is left goes the next time");
+        try {
+            folder.remove(verdict.id);
+            catalog::Proofs(settings.proofs()).forget(verdict.id);
+            result.removed.push_back(verdict.id);
+        } catch (const Error& error) {
+            result.warnings.push_back(verdict.id + " could not be removed: " + error.what());
+            result.code = ExitCode::incomplete;
+        }
+    }
+    return result;
+}
+
+} // namespace miraclemax::run

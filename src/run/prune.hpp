@@ -1,0 +1,24 @@
+// Deletes what no rule keeps, and nothing that anybody might still need.
+#pragma once
+
+#include "error.hpp"
+#include "run/context.hpp"
+
+#include "catalog/retention.hpp"
+#include "store/backup_folder.hpp"
+
+namespace miraclemax::run {
+
+struct PruneResult {
+    catalog::RetentionPlan plan;
+    std::vector<std::string> removed;
+    std::vector<std::string> warnings; // the plan's, and about what could not be removed
+    ExitCode code = ExitCode::ok;
+};
+
+// What stays counts on is proven first: kept backups that were never examined are, and one that is not what its
+// manifest says does not count. The folder's lock is held by the caller. Throws Error (interrupted).
+PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dry_run,
+                  std::chrono::system_clock::time_point now, const std::stop_token& stop);
+
+} // namespace miraclemax::run

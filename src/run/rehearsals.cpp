@@ -1,0 +1,16 @@
+#include "run/rehearsals.hpp"
+
+namespace miraclemax::run {
+
+archive::Unpacked Rehearsals::operator()(const PrivateKeys& keys, const catalog::ComponentRecord& record,
+                                         const std::filesystem::path& backup,
+                                         const worker::Unpacker::Told& progress) {
+    const Context& context = context_();
+    if (!execution_) {
+        host_ = survey(context.engine, context.self_id);
+        execution_.emplace(context);
+    }
+    return rehearse(context, execution_->run(), host_, keys, record, backup, progress);
+}
+
+} // namespace miraclemax::run

@@ -1,0 +1,27 @@
+// Rehearsals one after the other, in one run of their own.
+#pragma once
+
+#include "run/execution.hpp"
+#include "run/unpacking.hpp"
+
+#include <optional>
+
+namespace miraclemax::run {
+
+// The run begins with the first rehearsal: what only examines needs neither podman nor the state folder's
+// journal, which tells everybody that these workers are alive. One thread.
+class Rehearsals {
+public:
+    explicit Rehearsals(std::function<const Context&()> context) : context_(std::move(context)) {}
+
+    // As rehearse().
+    archive::Unpacked operator()(const PrivateKeys& keys, const catalog::ComponentRecord& record,
+                                 const std::filesystem::path& backup, const worker::Unpacker::Told& progress);
+
+private:
+    std::function<const Context&()> context_;
+    std::optional<Execution> execution_;
+    Host host_{};
+};
+
+} // namespace miraclemax::run

@@ -1,0 +1,129 @@
+#include "run/restore.hpp"
+
+#include "run/group_restore.hpp"
+#include "run/undo_restore.hpp"
+#include "run/unpacking.hpp"
+
+#include "store/backup_folder.hpp"
+
+#include <map>
+
+namespace miraclemax::run {
+namespace {
+
+void add(RestoreResult& result, GroupRestored restored) {
+    for (auto& item : restored.items) {
+        if (!item.ok() && result.code == ExitCode::ok)
+            result.code = restored.code == ExitCode::ok ? ExitCode::failed : restored.code;
+        if (item.ok() && item.unpacked.withheld.any() && result.code == ExitCode::ok)
+            result.code = ExitCode::incomplete;
+        if (item.ok() && !item.left_in_place.empty() && result.code == ExitCode::ok)
+            result.code = ExitCode::incomplete;
+        result.items.push_back(std::move(item));
+    }
+    result.downtimes.push_back(std::move(restored.downtime));
+    if (!restored.released)
+        result.unreleased.push_back(std::move(restored.unreleased));
+}
+
+// Waits for what was started; unhealthy and asked for, the group's old data comes back.
+void await_group(const Context& context, RestoreObserver& observer, Execution& execution,
+                 const RestoreRequest& request, const std::vector<std::string>& names, RestoreRecords& records,
+                 const std::vector<std::string>& components, RestoreResult& result) {
+    const auto& settings = context.settings;
+    bool good = true;
+    for (auto& each : await_health(context.engine, names, settings.settle_time, settings.health_patience, context.stop)) {
+        observer.health(each);
+        good = good && each.good;
+        result.health.push_back(std::move(each));
+    }
+    if (good)
+        return;
+    if (result.code == ExitCode::ok || result.code == ExitCode::incomplete)
+        result.code = ExitCode::unhealthy;
+    if (!request.rollback_on_unhealthy)
+        return;
+    undo_components(context, observer, execution, records, components);
+    result.rolled_back = true;
+}
+
+} // namespace
+
+void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust) {
+    const store::BackupFolder folder(context.settings.backups);
+    std::map<std::string, std::vector<std::string>> wanted; // components by backup
+    for (const auto& group : plan.groups)
+        for (const auto& item : group.items)
+            wanted[item.id].push_back(item.record.name);
+    for (const auto& [id, components] : wanted) {
+        const auto examined = examine(
+            context.settings, folder, id, trust,
+            {.components = components,
+             .progress = [&, name = id](std::uint64_t bytes, std::uint64_t of) { observer.examining(name, bytes, of); },
+             .stop = context.stop});
+        if (examined.good())
+            continue;
+        const auto& fault = examined.faults.front();
+        throw Error(examined.code(), "backup " + id + ": " + fault.where + " " + fault.what,
+                    examined.code() == ExitCode::untrusted
+                        ? "compare the fingerprint with the one you kept, then give it: --signer FINGERPRINT "
+                          "(--unsigned restores it unproven)"
+                        : "nothing was touched; `miraclemax verify " + id + "` names every fault, and an older "
+                          "backup may be whole (`miraclemax list`)");
+    }
+}
+
+RestoreResult rehearse_all(const Context& context, RestoreObserver& observer, const RestorePlan& plan,
+                           const PrivateKeys& keys) {
+    Execution execution(context);
+    const Host host = survey(context.engine, context.self_id);
+    RestoreResult result{.run = execution.run()};
+    for (const auto& group : plan.groups)
+        for (const auto& item : group.items) {
+            RestoredItem done{.component = item.record.name, .id = item.id, .unpacked = {}, .left_in_place = {},
+                              .failure = {}, .remedy = {}};
+            try {
+                done.unpacked = rehearse(context, execution.run(), host, keys, item.record,
+                                         context.settings.backups / item.id,
+                                         [&](const archive::Unpacked& so_far) { observer.unpacking(item, so_far); });
+                observer.unpacked(item, done.unpacked);
+            } catch (const Error& error) {
+                if (error.code() == ExitCode::interrupted)
+                    throw;
+                done.failure = error.what();
+                done.remedy = error.remedy();
+                if (result.code == ExitCode::ok)
+                    result.code = error.code();
+            }
+            result.items.push_back(std::move(done));
+        }
+    execution.close();
+    return result;
+}
+
+RestoreResult restore(const Context& context, RestoreObserver& observer, RestorePlan plan, const PrivateKeys& keys,
+                      const RestoreRequest& request) {
+    Execution execution(context);
+    RestoreRecords records(context.settings);
+    RestoreRecord record{.run = execution.run(), .at = local_time(std::chrono::system_clock::now()), .components = {}};
+    RestoreResult result{.run = execution.run()};
+    for (auto& group : plan.groups) {
+        const Host host = survey(context.engine, context.self_id);
+        auto restored = restore_group(context, observer, execution, host, group, keys, request, records, record);
+        const auto names = restored.stopped;
+        std::vector<std::string> components;
+        for (const auto& item : restored.items)
+            if (item.ok())
+                components.push_back(item.component);
+        const bool up = restored.released;
+        add(result, std::move(restored));
+        if (up && !components.empty())
+            await_group(context, observer, execution, request, names, records, components, result);
+    }
+    if (!result.unreleased.empty())
+        result.code = ExitCode::not_released;
+    execution.close();
+    return result;
+}
+
+} // namespace miraclemax::run

@@ -1,0 +1,62 @@
+// What a restore would do: the same object is shown, agreed to, and carried out.
+#pragma once
+
+#include "catalog/catalog.hpp"
+#include "run/examination.hpp"
+#include "run/host.hpp"
+#include "run/private_keys.hpp"
+#include "run/restore_record.hpp"
+
+#include "quiesce/freeze_plan.hpp"
+
+namespace miraclemax::run {
+
+struct RestoreRequest {
+    std::string backup;                  // id; empty: each component's newest good archive
+    std::vector<std::string> components; // empty: all
+    std::string into;                    // a new volume, beside the original
+    std::string to;                      // a folder of the host, likewise: <to>/<component>
+    std::string only;                    // just this path of the component
+    bool selinux_labels = false;
+    bool rollback_on_unhealthy = false;
+    Trust trust;
+    KeyRequest keys;
+    [[nodiscard]] bool beside() const { return !into.empty() || !to.empty(); }
+};
+
+struct RestoreItem {
+    std::string id;               // of the backup
+    std::string from;             // when it was made, local time with offset
+    catalog::ComponentRecord record;
+    component::Component target;  // where it goes; stopped like a component that asks for stop
+    bool new_volume = false;      // podman has none of that name: it is made as the manifest says
+    std::string refusal, remedy;  // not empty: it can't be restored
+};
+
+struct RestoreGroup {
+    component::Group group;
+    quiesce::FreezePlan stop; // empty stages: nobody uses it
+    std::vector<RestoreItem> items;
+};
+
+struct RestorePlan {
+    std::vector<RestoreGroup> groups; // critical first
+    std::vector<std::string> warnings;
+    std::uint64_t stored = 0;  // bytes to read
+    std::uint64_t content = 0; // bytes to write
+    [[nodiscard]] bool feasible() const; // nothing is refused
+};
+
+// Throws Error (not_found) for a backup or component that isn't there, (usage) for wishes that contradict each
+// other, (nothing) when the folder holds no backup.
+RestorePlan plan_restore(const Settings& settings, const Host& host, const catalog::Catalog& catalog,
+                         const RestoreRequest& request);
+
+// The containers of a group as they are now, and how they would be stopped: everybody who uses the data, those
+// that only read it too (a container keeps a mounted folder, and open files, as they were when it started).
+void replan_stop(RestoreGroup& group, const Host& host);
+
+// The component of a restore record as something to stop the users of.
+component::Component target_of(const RestoredComponent& restored, const Host& host);
+
+} // namespace miraclemax::run

@@ -1,0 +1,141 @@
+#include "run/restore_record.hpp"
+
+#include "error.hpp"
+#include "stream/file.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <thread>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+namespace miraclemax::run {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::array names{"staging", "swapping", "swapped", "undoing", "undone"}; // as Step has them
+constexpr std::size_t longest = std::size_t{1} << 20U;
+
+Step step_from(const std::string& word) {
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (word == names[i])
+            return static_cast<Step>(i);
+    throw Error(ExitCode::failed, "unknown step \"" + word + "\"");
+}
+
+Json of(const RestoredComponent& each) {
+    return {{"component", each.component},
+            {"backup", each.backup},
+            {"volume", each.volume},
+            {"volume_created_at", each.volume_created_at},
+            {"path", each.path},
+            {"single", each.single},
+            {"only", each.only},
+            {"step", names[static_cast<std::size_t>(each.step)]}};
+}
+
+RestoredComponent to(const Json& json) {
+    return {.component = json.at("component").get<std::string>(),
+            .backup = json.at("backup").get<std::string>(),
+            .volume = json.at("volume").get<std::string>(),
+            .volume_created_at = json.at("volume_created_at").get<std::string>(),
+            .path = json.at("path").get<std::string>(),
+            .single = json.at("single").get<bool>(),
+            .only = json.at("only").get<std::string>(),
+            .step = step_from(json.at("step").get<std::string>())};
+}
+
+RestoreRecord read(const std::filesystem::path& path) {
+    try {
+        const auto json = Json::parse(stream::read_file(path, longest));
+        RestoreRecord record{.run = json.at("run").get<std::string>(),
+                             .at = json.at("at").get<std::string>(),
+                             .components = {}};
+        for (const auto& each : json.at("components"))
+            record.components.push_back(to(each));
+        return record;
+    } catch (const std::exception& error) {
+        return {.run = path.stem().string(),
+                .at = {},
+                .components = {},
+                .trouble = "its record, " + path.string() + ", can't be read (" + error.what() +
+                           "): look into the components' folders for .miraclemax-" + path.stem().string() +
+                           ", put them in order, then remove that file"};
+    }
+}
+
+RestoredComponent& find(RestoreRecord& record, const std::string& component) {
+    for (auto& each : record.components)
+        if (each.component == component)
+            return each;
+    throw Error(ExitCode::failed, "the record of run " + record.run + " knows no component " + component);
+}
+
+} // namespace
+
+std::vector<RestoreRecord> RestoreRecords::all() const {
+    std::vector<std::filesystem::path> paths;
+    std::error_code trouble;
+    for (const auto& entry : std::filesystem::directory_iterator(folder_, trouble))
+        if (entry.path().extension() == ".json" && !entry.path().filename().string().starts_with('.'))
+            paths.push_back(entry.path());
+    std::sort(paths.begin(), paths.end());
+    std::vector<RestoreRecord> records;
+    for (const auto& path : paths)
+        records.push_back(read(path));
+    return records;
+}
+
+void RestoreRecords::make_folder() const {
+    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
+        throw stream::write_error("create", folder_, errno);
+}
+
+stream::Descriptor RestoreRecords::lock() const {
+    make_folder();
+    const auto path = folder_ / ".lock";
+    stream::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    if (!file)
+        throw stream::write_error("open", path, errno);
+    for (int tries = 0; tries < 600; ++tries) {
+        if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0)
+            return file;
+        std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    }
+    return {};
+}
+
+void RestoreRecords::keep(const RestoreRecord& record) {
+    const auto path = folder_ / (record.run + ".json");
+    if (record.components.empty()) {
+        std::error_code trouble;
+        std::filesystem::remove(path, trouble);
+        if (trouble)
+            throw stream::write_error("remove", path, trouble.value());
+        return;
+    }
+    make_folder();
+    auto components = Json::array();
+    for (const auto& each : record.components)
+        components.push_back(of(each));
+    const Json json{{"run", record.run}, {"at", record.at}, {"components", components}};
+    stream::replace_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step) {
+    find(record, component).step = step;
+    records.keep(record);
+}
+
+void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component) {
+    std::erase_if(record.components, [&](const auto& each) { return each.component == component; });
+    records.keep(record);
+}
+
+} // namespace miraclemax::run

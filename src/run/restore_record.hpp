@@ -1,0 +1,60 @@
+// What a restore has in a component's root, on disk before it is there: <state>/restores/<run>.json. It stays for
+// as long as the moved-aside data does.
+#pragma once
+
+#include "run/settings.hpp"
+#include "stream/file.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace miraclemax::run {
+
+enum class Step {
+    staging,  // new data is being unpacked beside the old
+    swapping, // names are being moved: the root may hold a part of each
+    swapped,  // the root holds the new data, the old lies aside
+    undoing,  // names are being moved back
+    undone,   // the root holds the old data again, the new lies aside
+};
+
+struct RestoredComponent {
+    std::string component;
+    std::string backup;            // id
+    std::string volume;            // or empty
+    std::string volume_created_at; // as podman wrote it
+    std::string path;              // host path of the data
+    bool single = false;           // a single file
+    std::string only;              // just this path of it
+    Step step = Step::staging;
+};
+
+struct RestoreRecord {
+    std::string run;
+    std::string at; // local time with offset
+    std::vector<RestoredComponent> components;
+    std::string trouble{}; // not empty: the file can't be read, and all that is known is the run
+};
+
+// The records of this host. Every write is durable when it returns.
+class RestoreRecords {
+public:
+    explicit RestoreRecords(const Settings& settings) : folder_(settings.restores()) {}
+    [[nodiscard]] std::vector<RestoreRecord> all() const; // oldest first
+    void keep(const RestoreRecord& record);               // one without components is removed
+    // For whoever settles what dead runs left: one at a time. Waits up to a minute; empty: another has it still.
+    [[nodiscard]] stream::Descriptor lock() const;
+
+private:
+    void make_folder() const;
+
+    std::filesystem::path folder_;
+};
+
+// One component's next step, kept at once.
+void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step);
+// It has nothing in that component's root any more.
+void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component);
+
+} // namespace miraclemax::run

@@ -1,0 +1,210 @@
+#include "run/status.hpp"
+
+#include "catalog/catalog.hpp"
+#include "catalog/proofs.hpp"
+#include "catalog/run_record.hpp"
+#include "component/component.hpp"
+#include "error.hpp"
+#include "run/context.hpp"
+#include "run/keys.hpp"
+#include "run/moment.hpp"
+#include "store/backup_folder.hpp"
+
+#include <algorithm>
+
+namespace miraclemax::run {
+namespace {
+
+using telemetry::ComponentStatus;
+using telemetry::Point;
+using telemetry::Status;
+using telemetry::Time;
+
+constexpr std::size_t shown = 30;
+constexpr auto day = std::chrono::hours(24);
+
+template<class List> void keep_last(List& list) {
+    if (list.size() > shown)
+        list.erase(list.begin(), list.end() - static_cast<std::ptrdiff_t>(shown));
+}
+
+bool ok(const catalog::RunRecord& record) {
+    return !record.ended.empty() && record.code == 0;
+}
+
+class Collector {
+public:
+    Collector(const Settings& settings, Status& status) : settings_(settings), status_(status) {}
+
+    void collect(const store::BackupFolder& folder) {
+        const auto records = catalog::Catalog(folder).records();
+        const catalog::Proofs proofs(settings_.proofs());
+        for (const auto& record : records)
+            if (record.manifest)
+                add(*record.manifest, proofs.of(record.id));
+        add_tier(folder, records);
+    }
+
+    void collect_runs() {
+        for (const auto& record : catalog::RunRecords(settings_.runs()).all()) {
+            if (record.kind == "backup")
+                add_backup(record);
+            else if (record.kind == "restore" && ok(record))
+                for (const auto& each : record.components)
+                    component(each.name).restored = moment_of(record.ended);
+        }
+        keep_last(status_.runs);
+        keep_last(status_.durations_milliseconds);
+    }
+
+    void finish() {
+        for (auto& [name, each] : components_) {
+            keep_last(each.history);
+            status_.components.push_back(std::move(each));
+        }
+        std::stable_sort(status_.components.begin(), status_.components.end(),
+                         [](const ComponentStatus& one, const ComponentStatus& other) {
+                             const auto rank = [](const ComponentStatus& each) {
+                                 return component::priority_from(each.priority).value_or(component::Priority::low);
+                             };
+                             return rank(one) < rank(other);
+                         });
+    }
+
+private:
+    ComponentStatus& component(const std::string& name) {
+        auto& each = components_[name];
+        each.name = name;
+        return each;
+    }
+
+    void add(const catalog::Manifest& manifest, const std::optional<catalog::Proof>& proof) {
+        for (const auto& record : manifest.components) {
+            auto& each = component(record.name);
+            each.category = record.category;
+            each.priority = record.priority;
+            if (!record.complete)
+                continue;
+            each.last_good = moment_of(manifest.ended_utc);
+            each.last_good_id = manifest.id;
+            each.verify_trouble.clear();
+            if (!proof)
+                continue;
+            if (const auto found = proof->components.find(record.name); found != proof->components.end()) {
+                if (const auto at = moment_of(found->second.at))
+                    each.verified = at;
+                each.verify_trouble = found->second.trouble;
+            }
+            if (!proof->examined_trouble.empty())
+                each.verify_trouble = proof->examined_trouble;
+        }
+    }
+
+    void add_backup(const catalog::RunRecord& record) {
+        const bool alive = record.ended.empty() && going_on(record);
+        const auto began = moment_of(record.began).value_or(Time{});
+        const auto ended = moment_of(record.ended).value_or(began);
+        if (alive)
+            return;
+        std::int64_t longest = 0;
+        for (const auto& each : record.components) {
+            longest = std::max(longest, each.freeze_milliseconds);
+            auto& known = component(each.name);
+            known.last_ok = each.ok;
+            known.reason = each.reason;
+            known.stored = each.stored;
+            known.bytes = each.bytes;
+            known.files = each.files;
+            known.skipped = each.skipped;
+            known.changed = each.changed;
+            known.freeze_milliseconds = each.freeze_milliseconds;
+            known.history.push_back({.at = ended, .ok = each.ok, .stored = each.stored,
+                                     .freeze_milliseconds = each.freeze_milliseconds});
+        }
+        status_.runs.push_back({.at = ended, .ok = ok(record), .stored = record.stored, .freeze_milliseconds = longest});
+        status_.durations_milliseconds.push_back(
+            std::chrono::duration_cast<std::chrono::milliseconds>(ended - began).count());
+        status_.last_run = {.id = record.id,
+                            .ok = ok(record),
+                            .killed = record.ended.empty(),
+                            .code = record.code,
+                            .message = record.ended.empty() ? "the run was killed" : record.message,
+                            .began = began,
+                            .ended = ended,
+                            .stored = record.stored};
+        status_.unreleased = record.unreleased;
+        if (ok(record))
+            status_.last_success = ended;
+    }
+
+    // Its process is there still. A run of a container that is gone is dead, whatever has its number now.
+    bool going_on(const catalog::RunRecord& record) const {
+        const auto pid = pid_of_run(record.run);
+        std::error_code trouble;
+        return pid && std::filesystem::exists("/proc/" + std::to_string(*pid), trouble) &&
+               status_.now - moment_of(record.began).value_or(Time{}) < std::chrono::hours(48);
+    }
+
+    void add_tier(const store::BackupFolder& folder, const std::vector<catalog::Record>& records) {
+        telemetry::TierStatus tier{.name = "local", .backups = records.size(), .trouble = {}};
+        double in = 0, out = 0; // bytes that came in 14 days, and that retention lets go in the next 14
+        const auto keep = std::chrono::hours(24) * settings_.retention.rules.days;
+        for (const auto& record : records) {
+            tier.stored += record.stored;
+            const auto ended = record.manifest ? moment_of(record.manifest->ended_utc) : std::nullopt;
+            if (!ended)
+                continue;
+            tier.newest = ended;
+            const auto age = status_.now - *ended;
+            if (age < 14 * day)
+                in += static_cast<double>(record.stored);
+            if (settings_.retention.rules.days > 0 && age + 14 * day > keep)
+                out += static_cast<double>(record.stored);
+        }
+        tier.free_bytes = folder.free_bytes();
+        if (in > out)
+            tier.days_until_full = static_cast<double>(tier.free_bytes) / ((in - out) / 14);
+        status_.tiers.push_back(std::move(tier));
+    }
+
+    const Settings& settings_;
+    Status& status_;
+    std::map<std::string, ComponentStatus> components_;
+};
+
+} // namespace
+
+std::vector<telemetry::KeyStatus> key_status(const Settings& settings) {
+    std::vector<telemetry::KeyStatus> keys;
+    try {
+        for (const auto& key : load_keys(settings).recipients)
+            keys.push_back({.fingerprint = key.fingerprint.empty() ? key.wanted : key.fingerprint,
+                            .owner = key.owner,
+                            .expires = key.expires,
+                            .ok = key.fault == openpgp::Fault::none,
+                            .trouble = key.fault == openpgp::Fault::none ? "" : openpgp::sentence(key.fault)});
+    } catch (const std::exception& error) {
+        keys.push_back({.ok = false, .trouble = error.what()});
+    }
+    return keys;
+}
+
+Status status_of(const Settings& settings, const Standing& standing, std::vector<telemetry::KeyStatus> keys,
+                 Time now) {
+    Status status{.now = now, .version = MIRACLEMAX_VERSION, .instance = settings.instance};
+    Collector collector(settings, status);
+    try {
+        collector.collect(store::BackupFolder(settings.backups));
+    } catch (const std::exception& error) {
+        status.tiers.push_back({.name = "local", .ok = false, .trouble = error.what()});
+    }
+    collector.collect_runs();
+    collector.finish();
+    status.keys = std::move(keys);
+    status.next_runs = standing.next_runs;
+    status.notifications = standing.notifications;
+    status.problems = problems_of(status, standing);
+    return status;
+}
+
+} // namespace miraclemax::run

@@ -1,0 +1,34 @@
+// How it is: the picture that metrics, status page and messages are made of.
+#pragma once
+
+#include "run/settings.hpp"
+#include "telemetry/status.hpp"
+
+#include <map>
+
+namespace miraclemax::run {
+
+// What only the sidecar's main process knows.
+struct Standing {
+    std::map<std::string, telemetry::Time> next_runs; // by job
+    telemetry::NotificationStatus notifications;
+    std::chrono::seconds expected_every{24 * 3600}; // between two planned backups
+    bool socket_ok = true;
+    std::string socket_trouble;
+};
+
+// The recipients, looked at: starts gpg. Never throws.
+std::vector<telemetry::KeyStatus> key_status(const Settings& settings);
+
+// Reads catalogue, proofs and run records. Never throws: what can't be read is a problem in it.
+telemetry::Status status_of(const Settings& settings, const Standing& standing,
+                            std::vector<telemetry::KeyStatus> keys, telemetry::Time now);
+
+// Why the sidecar's health check is red; empty: it is green. The last whole run is older than it should be, a
+// container is not back, or podman's socket is gone.
+[[nodiscard]] std::string unhealthy(const telemetry::Status& status, const Standing& standing);
+
+// The problems of a status, worst first. Pure.
+std::vector<telemetry::Problem> problems_of(const telemetry::Status& status, const Standing& standing);
+
+} // namespace miraclemax::run

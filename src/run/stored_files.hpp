@@ -1,0 +1,35 @@
+// The files of one stored backup: which there are, and whether each is the one that the manifest names.
+#pragma once
+
+#include "run/examination.hpp"
+
+#include <map>
+#include <set>
+
+namespace miraclemax::run {
+
+// A regular file's content, no link followed, no device waited for. nullopt: it is not there, or no file.
+// Throws Error (failed) when it can't be read, or is longer.
+std::optional<std::string> read_stored(const std::filesystem::path& path, std::size_t longest);
+
+// Of each file that the manifest names, whose it is.
+struct Named {
+    catalog::StoredFile file;
+    std::string component;
+};
+std::map<std::string, Named> named_files(const catalog::Manifest& manifest); // by path
+
+// Adds what is missing, and what is there and should not be. Returns the paths of the regular files that are
+// there and named, the backup's own (manifest.json …) included.
+std::set<std::string> check_layout(const std::filesystem::path& backup, const catalog::Manifest& manifest,
+                                   std::vector<Fault>& faults);
+// SHA256SUMS and RESTORE.txt, as far as `present` has them.
+void check_sums(const std::filesystem::path& backup, const catalog::Manifest& manifest,
+                const std::string& manifest_sha256, const std::set<std::string>& present,
+                std::vector<Fault>& faults);
+// Size and sha256 of every named file in `present` that is in the scope, read from the disk, not from memory
+// where the system lets us choose.
+void check_content(const std::filesystem::path& backup, const catalog::Manifest& manifest,
+                   const std::set<std::string>& present, const Scope& scope, std::vector<Fault>& faults);
+
+} // namespace miraclemax::run

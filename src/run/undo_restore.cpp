@@ -1,0 +1,186 @@
+#include "run/undo_restore.hpp"
+
+#include "error.hpp"
+#include "run/restore_place.hpp"
+
+#include "quiesce/window.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace miraclemax::run {
+namespace {
+
+bool wanted(const std::vector<std::string>& components, const std::string& name) {
+    return components.empty() || std::find(components.begin(), components.end(), name) != components.end();
+}
+
+bool aside(const RestoredComponent& each) {
+    return each.step == Step::swapped || each.step == Step::undone;
+}
+
+// One restore's components, undone together: stop, exchange, start.
+class Undo {
+public:
+    Undo(const Context& context, RestoreObserver& observer, Execution& execution, RestoreRecords& records,
+         RestoreRecord record, std::vector<RestoredComponent> components)
+        : context_(context), observer_(observer), execution_(execution), records_(records),
+          record_(std::move(record)), components_(std::move(components)),
+          host_(survey(context.engine, context.self_id)) {}
+
+    void operator()() {
+        RestoreGroup group;
+        std::vector<component::Component> targets;
+        for (const auto& each : components_)
+            targets.push_back(target_of(each, host_));
+        for (auto& part : component::group(targets, host_.containers, host_.self_id())) {
+            RestoreGroup one{.group = std::move(part), .stop = {}, .items = {}};
+            undo(one);
+        }
+    }
+
+private:
+    void undo(RestoreGroup& group) {
+        replan_stop(group, host_);
+        if (!group.stop.refusals.empty())
+            throw Error(ExitCode::failed, group.stop.refusals.front(),
+                        "stop it yourself, undo, and start it again");
+        quiesce::Window window(context_.engine, execution_.journal(), group.stop);
+        std::vector<std::string> names;
+        for (const auto& stage : group.stop.stages)
+            for (const auto& step : stage)
+                names.push_back(step.name);
+        observer_.stopping(group.group.name, names);
+        window.freeze(context_.stop);
+        for (const auto& each : components_)
+            if (std::any_of(group.group.members.begin(), group.group.members.end(),
+                            [&](const auto& member) { return member.name == each.component; }))
+                exchange(each, window);
+        observer_.started(group.group.name, window.release());
+    }
+
+    void exchange(const RestoredComponent& each, quiesce::Window& window) {
+        advance(records_, record_, each.component, Step::undoing);
+        try {
+            settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                   worker::Settling::exchange);
+        } catch (const Error& error) {
+            const auto holds = settled_again(each);
+            if (!holds) {
+                window.leave(); // nobody may start on what lies there now
+                throw Error(ExitCode::not_released, each.component + ": " + error.what(),
+                            "its containers stay stopped: run `miraclemax recover`");
+            }
+            advance(records_, record_, each.component,
+                    *holds == archive::Holds::new_data ? Step::swapped : Step::undone);
+            if (*holds == archive::Holds::new_data)
+                throw;
+            return;
+        }
+        advance(records_, record_, each.component, Step::undone);
+    }
+
+    std::optional<archive::Holds> settled_again(const RestoredComponent& each) {
+        try {
+            return settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                          worker::Settling::settle);
+        } catch (const std::exception&) {
+            return std::nullopt;
+        }
+    }
+
+    const Context& context_;
+    RestoreObserver& observer_;
+    Execution& execution_;
+    RestoreRecords& records_;
+    RestoreRecord record_;
+    std::vector<RestoredComponent> components_;
+    Host host_;
+};
+
+} // namespace
+
+std::vector<std::pair<std::string, RestoredComponent>> moved_aside(const RestoreRecords& records,
+                                                                   const std::vector<std::string>& components) {
+    std::map<std::string, std::pair<std::string, RestoredComponent>> newest;
+    for (const auto& record : records.all()) // oldest first
+        for (const auto& each : record.components)
+            if (aside(each) && wanted(components, each.component))
+                newest[each.component] = {record.run, each};
+    for (const auto& name : components)
+        if (newest.count(name) == 0)
+            throw Error(ExitCode::not_found, "nothing of " + name + " lies aside from a restore",
+                        "it is kept until the next good backup, or `--discard-old`");
+    if (newest.empty())
+        throw Error(ExitCode::not_found, "nothing lies aside from a restore",
+                    "it is kept until the next good backup, or `--discard-old`");
+    std::vector<std::pair<std::string, RestoredComponent>> found;
+    for (auto& [name, each] : newest)
+        found.push_back(std::move(each));
+    return found;
+}
+
+void undo_components(const Context& context, RestoreObserver& observer, Execution& execution,
+                     RestoreRecords& records, const std::vector<std::string>& components) {
+    std::map<std::string, std::vector<RestoredComponent>> by_run;
+    for (const auto& [run, each] : moved_aside(records, components)) {
+        if (each.step == Step::undone)
+            throw Error(ExitCode::not_found, "the last restore of " + each.component + " is undone already",
+                        "the restored data lies aside until the next good backup; restore again to have it");
+        by_run[run].push_back(each);
+    }
+    for (auto& record : records.all())
+        if (const auto found = by_run.find(record.run); found != by_run.end())
+            Undo(context, observer, execution, records, record, found->second)();
+}
+
+void undo_restore(const Context& context, RestoreObserver& observer, const std::vector<std::string>& components) {
+    RestoreRecords records(context.settings);
+    moved_aside(records, components); // nothing there: said before anything begins
+    Execution execution(context);
+    undo_components(context, observer, execution, records, components);
+    execution.close();
+}
+
+std::vector<std::string> discard_old(const Context& context, const std::vector<std::string>& components) {
+    RestoreRecords records(context.settings);
+    moved_aside(records, components);
+    Execution execution(context);
+    const Host host = survey(context.engine, context.self_id);
+    std::vector<std::string> names;
+    for (auto& record : records.all())
+        for (const auto& each : std::vector(record.components)) {
+            if (!aside(each) || !wanted(components, each.component))
+                continue;
+            settle(context.settings, context.engine, host, execution.run(), record, each, worker::Settling::discard,
+                   context.stop);
+            forget(records, record, each.component);
+            names.push_back(each.component);
+        }
+    execution.close();
+    return names;
+}
+
+void let_go(const Context& context, const std::string& run, const std::vector<std::string>& components) {
+    if (components.empty())
+        return;
+    try {
+        RestoreRecords records(context.settings);
+        std::optional<Host> host;
+        for (auto& record : records.all())
+            for (const auto& each : std::vector(record.components)) {
+                if (!aside(each) || !wanted(components, each.component))
+                    continue;
+                if (!host)
+                    host = survey(context.engine, context.self_id);
+                settle(context.settings, context.engine, *host, run, record, each, worker::Settling::discard,
+                       context.stop);
+                forget(records, record, each.component);
+            }
+    } catch (const std::exception& error) {
+        context.observer.warned(std::string("what lies aside from an earlier restore could not be removed: ") +
+                                error.what());
+    }
+}
+
+} // namespace miraclemax::run
