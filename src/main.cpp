@@ -23,6 +23,28 @@ run::Launch launch_from(const std::string& word) {
                                  : run::Launch::automatic;
 }
 
+catalog::RetentionPolicy retention_of(const config::Config& config) {
+    return {.rules = {.days = config.keep_days,
+                      .last = config.keep_last,
+                      .hourly = config.keep_hourly,
+                      .daily = config.keep_daily,
+                      .weekly = config.keep_weekly,
+                      .monthly = config.keep_monthly,
+                      .yearly = config.keep_yearly},
+            .suspicious_share = config.suspicious_percent / 100.0};
+}
+
+cli::Serving serving_of(const config::Config& config) {
+    return {.plan_backup = config.plan_backup,
+            .plan_verify = config.plan_verify,
+            .jitter = std::chrono::duration_cast<std::chrono::seconds>(config.jitter),
+            .catch_up = config.catch_up,
+            .http = config.http,
+            .address = config.http_address,
+            .port = static_cast<int>(config.http_port),
+            .textfile = config.textfile};
+}
+
 cli::Setup load(const std::string& file) {
     auto config = config::load_config(file, variable);
     return {.settings = {.instance = config.instance,
@@ -39,11 +61,17 @@ cli::Setup load(const std::string& file) {
                          .encryption_default = component::encryption_from(config.encryption_default)
                                                    .value_or(component::Encryption::optional),
                          .signing = config.signing,
+                         .signers = config.signers,
+                         .private_keys = config.private_keys,
+                         .settle_time = config.settle_time,
+                         .health_patience = config.health_patience,
+                         .retention = retention_of(config),
                          .trusted_xattrs = config.trusted_xattrs,
                          .launch = launch_from(config.worker),
                          .worker_silence = config.worker_silence,
                          .configured = config.components},
-            .socket = config.socket};
+            .socket = config.socket,
+            .serving = serving_of(config)};
 }
 
 std::unique_ptr<podman::Engine> connect(const std::string& configured) {

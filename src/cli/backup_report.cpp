@@ -1,6 +1,7 @@
 #include "cli/reports.hpp"
 
 #include "cli/text.hpp"
+#include "cli/verify_report.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -48,14 +49,18 @@ void print_component(const catalog::ComponentRecord& each, std::ostream& out) {
 
 } // namespace
 
-void print_list(const std::vector<catalog::Record>& records, bool as_json, std::ostream& out) {
+void print_list(const std::vector<catalog::Record>& records, const catalog::Proofs& proofs, bool as_json,
+                std::ostream& out) {
     if (as_json) {
         json list = json::array();
         for (const auto& record : records) {
+            const auto proof = proofs.of(record.id);
             json object{{"id", record.id},
                         {"stored", record.stored},
                         {"latest", record.latest},
-                        {"readable", record.manifest.has_value()}};
+                        {"readable", record.manifest.has_value()},
+                        {"proven", proven_text(proof, record.manifest)},
+                        {"proof", json::parse(proof_json(proof))}};
             if (record.manifest) {
                 object["complete"] = record.manifest->complete;
                 object["partial"] = record.manifest->partial;
@@ -74,9 +79,9 @@ void print_list(const std::vector<catalog::Record>& records, bool as_json, std::
     }
     for (const auto& record : records)
         out << line(
-            fmt::format("{:<20} {:>10}  {:>14}  {}", record.id, bytes_text(record.stored),
+            fmt::format("{:<20} {:>10}  {:>14}  {:<23}  {}", record.id, bytes_text(record.stored),
                         record.manifest ? plural(record.manifest->components.size(), "component") : "?",
-                        verdict(record)));
+                        "proven " + proven_text(proofs.of(record.id), record.manifest), verdict(record)));
     if (records.empty())
         out << "no backup yet\n";
 }
@@ -94,6 +99,13 @@ void print_backup(const catalog::Manifest& manifest, const std::string& folder, 
         out << line(fmt::format("  {:<24} FAILED: {}{}", each.name, each.reason,
                                 each.last_good.empty() ? "; no good backup of it exists"
                                                        : "; last good backup: " + each.last_good));
+}
+
+void print_backup_json(const catalog::Manifest& manifest, const std::optional<catalog::Proof>& proof,
+                       std::ostream& out) {
+    auto object = nlohmann::ordered_json::parse(catalog::to_json(manifest));
+    object["proof"] = nlohmann::ordered_json::parse(proof_json(proof));
+    out << object.dump(2) << '\n';
 }
 
 void print_result(const run::BackupResult& result, const std::string& folder, bool as_json,
@@ -148,19 +160,27 @@ void print_recovery(const run::Recovery& recovery, bool as_json, std::ostream& o
                             {"id", each.id},
                             {"what", each.what},
                             {"ok", each.ok}});
+        json data = json::array();
+        for (const auto& each : recovery.data)
+            data.push_back(
+                {{"run", each.run}, {"component", each.component}, {"what", each.what}, {"ok", each.ok}});
         out << dumped({{"containers", list},
+                       {"data", data},
                        {"workers", recovery.workers},
                        {"warnings", report.warnings},
-                       {"ok", report.ok()}});
+                       {"ok", recovery.ok()}});
         return;
     }
+    for (const auto& each : recovery.data)
+        out << line(fmt::format("{} component {}: {}", each.ok ? "ok   " : "WRONG", each.component, each.what));
     for (const auto& each : report.containers)
         out << line(fmt::format("{} container {}: {}", each.ok ? "ok   " : "WRONG", each.name, each.what));
     for (const auto& worker : recovery.workers)
         out << line("ok    removed the left-over worker " + worker);
     for (const auto& warning : report.warnings)
         out << line("warning: " + warning);
-    if (report.containers.empty() && recovery.workers.empty() && report.warnings.empty())
+    if (report.containers.empty() && recovery.data.empty() && recovery.workers.empty() &&
+        report.warnings.empty())
         out << "nothing to recover: every container is as it was\n";
 }
 

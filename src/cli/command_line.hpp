@@ -4,13 +4,28 @@
 #include "run/settings.hpp"
 
 #include "podman/engine.hpp"
+#include "telemetry/notifications.hpp"
 #include "worker/launcher.hpp"
 
 namespace miraclemax::cli {
 
+// How `serve` is to stand by: what it needs beside the runs' settings.
+struct Serving {
+    std::string plan_backup, plan_verify; // cron expressions, "off" for none
+    std::chrono::seconds jitter{0};
+    bool catch_up = true;
+    bool http = true;
+    std::string address = "auto";
+    int port = 9847;
+    std::filesystem::path textfile;
+    std::vector<telemetry::Channel> channels;
+    std::string runbook;
+};
+
 struct Setup {
     run::Settings settings;
     std::string socket; // as configured; empty: searched
+    Serving serving{};
 };
 
 // The concrete parts, chosen by main.
@@ -23,7 +38,7 @@ struct Composition {
 };
 
 // Returns the exit code (error.hpp). Errors go to stderr, each with its remedy. The names
-// pai-miraclemax-backup stand for `backup`.
+// pai-miraclemax-backup and pai-miraclemax-restore stand for `backup` and `restore`.
 int command_line(int argc, char** argv, const Composition& composition);
 
 } // namespace miraclemax::cli

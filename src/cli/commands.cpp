@@ -2,31 +2,16 @@
 
 #include "cli/observers.hpp"
 #include "cli/reports.hpp"
+#include "cli/terminal.hpp"
 #include "cli/text.hpp"
+#include "cli/verify_report.hpp"
+#include "run/recording.hpp"
 #include "run/signing_key.hpp"
-#include "serve/daemon.hpp"
-
-#include <poll.h>
-#include <unistd.h>
 
 #include <iostream>
 
 namespace miraclemax::cli {
 namespace {
-
-// Progress is told while containers are frozen: it must never wait for a terminal that was stopped by Ctrl-S.
-bool stdout_takes_more() {
-    pollfd out{.fd = STDOUT_FILENO, .events = POLLOUT, .revents = 0};
-    return ::poll(&out, 1, 0) > 0 && (out.revents & POLLOUT) != 0;
-}
-
-Form form_of(bool json) {
-    if (json)
-        return Form::json;
-    const char* terminal = std::getenv("TERM");
-    const bool dumb = terminal == nullptr || std::string_view(terminal) == "dumb";
-    return ::isatty(STDOUT_FILENO) == 1 && !dumb ? Form::bars : Form::lines;
-}
 
 // A plan that holds a failure is not a success: a backup made of it would be incomplete.
 ExitCode code_of(const run::Plan& plan) {
@@ -37,19 +22,6 @@ ExitCode code_of(const run::Plan& plan) {
             whole = whole && member.refusal.empty();
     }
     return whole ? ExitCode::ok : ExitCode::incomplete;
-}
-
-// Looking after frozen containers is worth more than a key: a broken signing home is told, and does not end
-// serve.
-void tell_signing_key(const run::Settings& settings, const serve::Say& say) {
-    if (!settings.signing)
-        return;
-    try {
-        say("backups are signed by " + run::signing_key(settings).fingerprint +
-            ": keep this fingerprint elsewhere (`miraclemax key --export` writes the public key)");
-    } catch (const Error& error) {
-        say(std::string("the signing key can't be used: ") + error.what());
-    }
 }
 
 ExitCode worst_of(const std::vector<run::Finding>& findings) {
@@ -65,6 +37,15 @@ ExitCode Commands::backup() {
     if (options_.dry_run)
         return plan();
     const auto setup = load();
+    const auto warn = [](const std::string& text) { std::cerr << line("warning: " + text); };
+    const auto code = run::recorded(setup.settings, "backup", options_.planned, warn,
+                                    [&](catalog::RunRecord& record) { return back_up(setup, record); });
+    if (code == ExitCode::ok)
+        prune_after(setup.settings);
+    return code;
+}
+
+ExitCode Commands::back_up(const Setup& setup, catalog::RunRecord& record) {
     const auto engine = composition_.connect(setup.socket);
     const auto observer = observe(form_of(options_.json), std::cout, stdout_takes_more);
     const run::Context context{.settings = setup.settings,
@@ -72,7 +53,13 @@ ExitCode Commands::backup() {
                                .self_id = composition_.self_id(),
                                .observer = *observer,
                                .stop = stop_};
-    const auto result = run::backup(context, options_.request);
+    auto keys = options_.prove ? keys_for_proof(context) : run::PrivateKeys{};
+    auto result = run::backup(context, options_.request);
+    run::describe(record, result);
+    if (options_.prove && result.published)
+        if (const auto proven = prove(context, result.manifest.id, std::move(keys));
+            proven != ExitCode::ok && result.code != ExitCode::not_released)
+            result.code = proven;
     print_result(result, (setup.settings.backups / result.manifest.id).string(), options_.json, std::cout);
     return result.code;
 }
@@ -97,7 +84,8 @@ ExitCode Commands::plan() {
 ExitCode Commands::list() {
     const auto setup = load();
     const store::BackupFolder folder(setup.settings.backups);
-    print_list(catalog::Catalog(folder).records(), options_.json, std::cout);
+    print_list(catalog::Catalog(folder).records(), catalog::Proofs(setup.settings.proofs()), options_.json,
+               std::cout);
     return ExitCode::ok;
 }
 
@@ -109,38 +97,32 @@ ExitCode Commands::show() {
     if (!record.manifest)
         throw Error(ExitCode::failed, "the manifest of " + record.id + " can't be read: " + record.trouble,
                     "use another backup (`miraclemax list`)");
+    const auto proof = catalog::Proofs(setup.settings.proofs()).of(record.id);
     if (options_.json) {
-        std::cout << catalog::to_json(*record.manifest);
+        print_backup_json(*record.manifest, proof, std::cout);
         return ExitCode::ok;
     }
     print_backup(*record.manifest, path.string(), std::cout);
+    print_proof(proof, *record.manifest, std::cout);
     return ExitCode::ok;
 }
 
 ExitCode Commands::recover() {
     const auto setup = load();
     const auto engine = composition_.connect(setup.socket);
-    const auto recovery = run::recover(setup.settings, *engine);
+    const auto recovery = run::recover(setup.settings, *engine, composition_.self_id());
     print_recovery(recovery, options_.json, std::cout);
-    return recovery.containers.ok() ? ExitCode::ok : ExitCode::not_released;
+    return recovery.ok() ? ExitCode::ok : ExitCode::not_released;
 }
 
 ExitCode Commands::check() {
     const auto setup = load();
+    if (options_.health)
+        return check_health(setup);
     const auto findings = run::check(
         setup.settings, [&] { return composition_.connect(setup.socket); }, composition_.self_id());
     print_findings(findings, options_.json, std::cout);
     return worst_of(findings);
-}
-
-ExitCode Commands::serve() {
-    const auto setup = load();
-    const auto say = [](const std::string& text) { std::cout << line(text) << std::flush; };
-    say("miraclemax " MIRACLEMAX_VERSION " stands by; run `miraclemax backup` by podman exec");
-    tell_signing_key(setup.settings, say);
-    const bool good = serve::serve(
-        setup.settings, [&] { return composition_.connect(setup.socket); }, {}, say, stop_);
-    return good ? ExitCode::ok : ExitCode::not_released;
 }
 
 ExitCode Commands::key() {

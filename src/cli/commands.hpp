@@ -2,12 +2,37 @@
 #pragma once
 
 #include "cli/command_line.hpp"
+#include "cli/install_options.hpp"
 #include "error.hpp"
+#include "catalog/run_record.hpp"
 #include "run/plan.hpp"
+#include "run/restore.hpp"
+#include "run/verify.hpp"
 
+#include "store/backup_folder.hpp"
+
+#include <atomic>
 #include <stop_token>
 
 namespace miraclemax::cli {
+
+struct RestoreOptions {
+    run::RestoreRequest request;
+    bool latest = false;
+    bool dry_run = false;
+    bool verify_only = false;
+    bool force = false;
+    bool undo = false;
+    bool discard_old = false;
+};
+
+struct VerifyOptions {
+    run::VerifyRequest request;
+    run::KeyRequest keys; // of `backup --verify` too
+    bool latest = false;
+    bool deep = false;
+    std::string sample;
+};
 
 struct Options {
     std::string config_file;
@@ -15,7 +40,15 @@ struct Options {
     bool dry_run = false;
     bool export_key = false;
     run::Request request;
+    RestoreOptions restore;
+    VerifyOptions verify;
+    bool prove = false;            // `backup --verify`
+    std::string planned;           // of a run that `serve` starts: the time that it was planned for
+    bool health = false;           // `check --health`
+    bool let_go = false;           // `keep --off`
+    std::atomic<unsigned>* hangups = nullptr; // `serve`: counts SIGHUPs
     std::string backup = "latest"; // `show`
+    InstallOptions install;        // `install`
     worker::Control control;       // `worker`
 };
 
@@ -28,13 +61,29 @@ public:
     ExitCode plan();
     ExitCode list();
     ExitCode show();
+    ExitCode restore();
+    ExitCode verify();
     ExitCode recover();
     ExitCode check();
     ExitCode serve();
     ExitCode key();
     ExitCode config();
+    ExitCode prune();
+    ExitCode keep();
+    ExitCode status();
+    ExitCode install();
 
 private:
+    ExitCode back_up(const Setup& setup, catalog::RunRecord& record);
+    // After a run that was whole: what retention lets go is removed. A failure of it is told, and no more.
+    void prune_after(const run::Settings& settings) const;
+    ExitCode check_health(const Setup& setup) const;
+    // A backup that was just made: examined, and opened as far as a key is at hand.
+    ExitCode prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const;
+    [[nodiscard]] run::PrivateKeys keys_for_proof(const run::Context& context) const;
+    [[nodiscard]] run::PrivateKeys private_keys(const run::Settings& settings) const;
+    ExitCode undo_or_discard(const run::Context& context, run::RestoreObserver& follow,
+                             store::BackupFolder& folder);
     [[nodiscard]] Setup load() const { return composition_.load(options_.config_file); }
 
     const Composition& composition_;

@@ -17,16 +17,18 @@ sigset_t ends() {
 
 } // namespace
 
-Signals::Signals() {
+Signals::Signals(std::atomic<unsigned>* hangups) {
     const sigset_t set = ends();
     ::pthread_sigmask(SIG_BLOCK, &set, nullptr);
     // A controller that is stopped by Ctrl-Z would hold its containers frozen.
     for (const int signal : {SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU})
         ::signal(signal, SIG_IGN);
-    waiter_ = std::jthread([this, set](const std::stop_token& over) {
+    waiter_ = std::jthread([this, set, hangups](const std::stop_token& over) {
         const timespec pause{.tv_sec = 0, .tv_nsec = 100'000'000};
         while (!over.stop_requested())
-            if (::sigtimedwait(&set, nullptr, &pause) > 0)
+            if (const int signal = ::sigtimedwait(&set, nullptr, &pause); signal == SIGHUP && hangups != nullptr)
+                ++*hangups;
+            else if (signal > 0)
                 source_.request_stop();
     });
 }

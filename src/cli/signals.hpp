@@ -1,6 +1,7 @@
 // SIGTERM, SIGINT, SIGQUIT and SIGHUP as a stop request; Ctrl-Z does nothing.
 #pragma once
 
+#include <atomic>
 #include <stop_token>
 #include <thread>
 
@@ -10,7 +11,8 @@ namespace miraclemax::cli {
 // for them. Children get an empty mask from the worker's launcher.
 class Signals {
 public:
-    Signals();
+    // hangups (borrowed): counts SIGHUPs up, which then are no stop request.
+    explicit Signals(std::atomic<unsigned>* hangups = nullptr);
     ~Signals();
     Signals(const Signals&) = delete;
     Signals& operator=(const Signals&) = delete;

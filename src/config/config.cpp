@@ -43,7 +43,7 @@ void check_names(const std::vector<std::string>& names, Problems& problems) {
         if (name == prefix + "CONFIG" || name.starts_with(prefix + "FAULT") ||
             name.starts_with(prefix + "TEST"))
             continue;
-        if (name == prefix + "ENCRYPTION_PASSPHRASE")
+        if (std::find(known.begin(), known.end(), name + "_FILE") != known.end())
             problems.push_back(told(name, "a secret is only read from a file", "use " + name + "_FILE"));
         else if (name == prefix + "COMPONENTS")
             problems.push_back(told(name, "no such option", "components can only be listed in the file"));
@@ -56,6 +56,9 @@ std::string shown(const std::vector<std::string>& values) {
     std::string text;
     for (const auto& value : values)
         text += (text.empty() ? "" : ", ") + value;
+    // A URL with a user may hold a password: what is wrong is told into logs.
+    if (const auto user = text.find("://"), end = text.rfind('@'); user < end && end != std::string::npos)
+        text.replace(user + 3, end - user - 3, "***");
     return "\"" + text + "\"";
 }
 
@@ -79,6 +82,26 @@ void apply(const Option& option, Given given, const Environment& environment, Co
         problems.push_back(told(given.where, option.key + " is " + shown(given.values), *wrong));
 }
 
+void check_notify(const FileWords& words, const Notify& notify, Problems& problems) {
+    const auto wrong = [&](const std::string& key, const std::string& what, const std::string& remedy) {
+        const auto given = words.options.find(key);
+        problems.push_back(told(given == words.options.end() ? key : given->second.where, what, remedy));
+    };
+    const auto& mail = notify.mail;
+    if (!mail.url.empty() && (mail.from.empty() || mail.to.empty()))
+        wrong("notify.mail.url", "mail has no sender or no receiver",
+              "set notify.mail.from and notify.mail.to");
+    if (!mail.password.empty() && mail.user.empty())
+        wrong("notify.mail.password_file", "there is a password and no user", "set notify.mail.user");
+    if (!mail.password.empty() && !mail.starttls && mail.url.starts_with("smtp:"))
+        wrong("notify.mail.starttls", "a password is not sent in the clear",
+              "set notify.mail.starttls to true");
+    if (words.options.contains("notify.webhook.url") && words.options.contains("notify.webhook.url_file") &&
+        !words.options.at("notify.webhook.url").values.empty() &&
+        !words.options.at("notify.webhook.url_file").values.empty())
+        wrong("notify.webhook.url_file", "notify.webhook.url is given too", "choose one of them");
+}
+
 // What no option can tell by itself.
 void check_together(const FileWords& words, const Config& config, Problems& problems) {
     const auto level = words.options.find("compression.level");
@@ -92,6 +115,7 @@ void check_together(const FileWords& words, const Config& config, Problems& prob
     if (!config.passphrase.empty() && !config.recipients.empty())
         problems.push_back(told(words.options.at("encryption.passphrase_file").where,
                                 "both a passphrase and recipients are given", "choose one of them"));
+    check_notify(words, config.notify, problems);
 }
 
 std::string find_file(const std::string& file, const Environment& environment) {

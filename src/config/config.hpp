@@ -9,6 +9,25 @@ namespace miraclemax::config {
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
+// Whom to tell (notify.…). An empty URL: not by this way.
+struct Notify {
+    struct Mail {
+        std::string url{}; // smtp://host:587, smtps://host:465
+        bool starttls = true;
+        std::string user{};
+        std::string password{}; // by file only
+        std::string from{}, to{};
+        std::string ca_file{};
+        bool on_success = false;
+        bool on_digest = false;
+    } mail{};
+    std::string alertmanager{}; // notify.alertmanager.url
+    std::string ntfy{};         // notify.ntfy.url
+    std::string ntfy_token{};   // by file only
+    std::string webhook{};      // notify.webhook.url or .url_file
+    std::string runbook{};      // base URL of the runbook
+};
+
 struct Config {
     std::string file{}; // that was read; empty: none
     std::string instance = "miraclemax";
@@ -25,10 +44,27 @@ struct Config {
     std::string passphrase{};                    // encryption.passphrase (by file only)
     std::string encryption_default = "optional"; // policy where no label says: optional, required, never
     bool signing = true;                         // signing.enabled
+    std::vector<std::string> signers{};          // keys.signers: full fingerprints
+    std::string private_keys = "/private-keys";  // keys.private: a folder, may be missing
     bool trusted_xattrs = false;                 // worker.trusted_xattrs
     std::string worker = "auto";                 // worker.launcher: auto, child, container
-    std::string volume_store{}; // worker.volume_store: where this process sees podman's volume folder
     std::chrono::milliseconds worker_silence{60'000};
+    Notify notify{};
+    std::string log_format = "text"; // text, json
+    std::string log_level = "info";  // debug, info, warning, error
+    std::chrono::milliseconds settle_time{5'000};       // restore.settle_time
+    std::chrono::milliseconds health_patience{120'000}; // restore.health_patience
+    unsigned keep_days = 30, keep_last = 0;             // retention.days, .last: 0 is no such rule
+    unsigned keep_hourly = 0, keep_daily = 0, keep_weekly = 0, keep_monthly = 0, keep_yearly = 0;
+    unsigned suspicious_percent = 50;          // retention.suspicious_percent
+    std::string plan_backup = "0 3 * * *";     // schedule.backup: cron expressions, "off" for none
+    std::string plan_verify = "30 5 * * sun";  // schedule.verify
+    std::chrono::milliseconds jitter{0};       // schedule.jitter
+    bool catch_up = true;                      // schedule.catch_up
+    bool http = true;                          // http.enabled
+    std::string http_address = "auto";         // http.address
+    unsigned http_port = 9847;                 // http.port
+    std::string textfile{};                    // metrics.textfile
     std::vector<component::Configured> components{};
 };
 

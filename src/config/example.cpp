@@ -7,17 +7,22 @@ std::string example_config() {
         "# miraclemax: every option with its default. The file may be empty; an unknown key is an error.\n"
         "# Each option can also be set by the variable named beside it (a list: separated by commas),\n"
         "# and the variable wins. Lives at /etc/miraclemax/config.yml.\n";
-    std::string section;
+    std::string before;
     for (const auto& option : options()) {
         text += "\n";
-        if (option.section() != section && !option.section().empty())
-            text += option.section() + ":\n";
-        section = option.section();
-        const std::string indent = section.empty() ? "" : "  ";
+        std::string indent;
+        std::size_t begin = 0;
+        for (auto dot = option.key.find('.'); dot != std::string::npos; dot = option.key.find('.', begin)) {
+            // A section, and one within it, is opened once: its options follow one another.
+            if (!before.starts_with(option.key.substr(0, dot + 1)))
+                text += indent + option.key.substr(begin, dot - begin) + ":\n";
+            indent += "  ";
+            begin = dot + 1;
+        }
+        before = option.key;
         text += indent + "# " + option.text + "\n";
         text += indent + "# (" + option.type + "; " + option.variable() + ")\n";
-        text += indent + (section.empty() ? option.key : option.key.substr(section.size() + 1)) + ": " +
-                option.standard + "\n";
+        text += indent + option.key.substr(begin) + ": " + option.standard + "\n";
     }
     text += R"(
 # Volumes by name and host paths that are backed up beside what labels select, and what overrides labels (the

@@ -1,122 +1,14 @@
-#include "config/options.hpp"
+#include "config/option_tables.hpp"
+#include "config/setters.hpp"
 
-#include "component/choice.hpp"
 #include "component/paths.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <sstream>
 
 namespace miraclemax::config {
 namespace {
 
-using Values = std::vector<std::string>;
-using Wrong = std::optional<std::string>;
-
-auto text(std::string Config::*member) {
-    return [member](Config& config, const Values& values) -> Wrong {
-        config.*member = values.front();
-        return std::nullopt;
-    };
-}
-
-auto texts(std::vector<std::string> Config::*member) {
-    return [member](Config& config, const Values& values) -> Wrong {
-        config.*member = values;
-        return std::nullopt;
-    };
-}
-
-auto one_of(std::string Config::*member, const std::vector<std::string>& words) {
-    return [member, words](Config& config, const Values& values) -> Wrong {
-        config.*member = values.front();
-        if (std::find(words.begin(), words.end(), values.front()) != words.end())
-            return std::nullopt;
-        std::string remedy = "use";
-        for (std::size_t i = 0; i < words.size(); ++i)
-            remedy += (i == 0 ? " " : i + 1 == words.size() ? " or " : ", ") + words[i];
-        return remedy;
-    };
-}
-
-template<class Number> auto number(Number Config::*member, int least, int most) {
-    return [member, least, most](Config& config, const Values& values) -> Wrong {
-        const auto& word = values.front();
-        int value = 0;
-        const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-        if (error != std::errc{} || end != word.data() + word.size() || value < least || value > most)
-            return "use a whole number from " + std::to_string(least) + " to " + std::to_string(most);
-        config.*member = static_cast<Number>(value);
-        return std::nullopt;
-    };
-}
-
-auto boolean(bool Config::*member) {
-    return [member](Config& config, const Values& values) -> Wrong {
-        const auto& word = values.front();
-        if (word != "true" && word != "True" && word != "false" && word != "False")
-            return "use true or false";
-        config.*member = word == "true" || word == "True";
-        return std::nullopt;
-    };
-}
-
-auto duration(std::chrono::milliseconds Config::*member) {
-    return [member](Config& config, const Values& values) -> Wrong {
-        const auto value = component::duration_from(values.front());
-        if (!value)
-            return component::remedy_for("max-freeze", values.front()).value_or("use a duration");
-        config.*member = *value;
-        return std::nullopt;
-    };
-}
-
-Wrong set_instance(Config& config, const Values& values) {
-    config.instance = values.front();
-    return component::remedy_for("component", values.front())
-               ? Wrong("use 1 to 64 letters, digits, '_', '.' or '-', beginning with a letter or digit")
-               : std::nullopt;
-}
-
-Wrong set_fingerprints(Config& config, const Values& values) {
-    for (const auto& value : values) {
-        std::string digits;
-        std::copy_if(value.begin(), value.end(), std::back_inserter(digits), [](char c) { return c != ' '; });
-        if (digits.starts_with("0x") || digits.starts_with("0X"))
-            digits.erase(0, 2);
-        const bool hex = digits.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
-        if (!hex || (digits.size() != 40 && digits.size() != 64))
-            return "use full fingerprints, 40 or 64 hex digits each (gpg --fingerprint): \"" + value +
-                   "\" is none";
-        std::transform(digits.begin(), digits.end(), digits.begin(),
-                       [](char c) { return c >= 'a' && c <= 'f' ? static_cast<char>(c - 'a' + 'A') : c; });
-        config.recipients.push_back(digits);
-    }
-    return std::nullopt;
-}
-
-Wrong read_passphrase(Config& config, const Values& values) {
-    std::ifstream stream(values.front(), std::ios::binary);
-    std::error_code ignored;
-    if (!stream.is_open() || std::filesystem::is_directory(values.front(), ignored))
-        return "use a file that can be read: this one can't";
-    std::ostringstream content;
-    content << stream.rdbuf(); // turns a failed read into an empty secret, where an iterator would throw
-    auto secret = content.str();
-    if (secret.ends_with('\n'))
-        secret.pop_back();
-    if (secret.ends_with('\r'))
-        secret.pop_back();
-    if (secret.empty())
-        return "put the passphrase into the file: it is empty";
-    if (secret.find_first_of(std::string("\n\0", 2)) != std::string::npos)
-        return "use a file of one line: gpg takes no passphrase with a line break or a NUL";
-    config.passphrase = secret;
-    return std::nullopt;
-}
+using namespace setters;
 
 std::vector<Option> places() {
     return {
@@ -175,7 +67,7 @@ std::vector<Option> formats() {
          .standard = "[]",
          .text = "OpenPGP keys to encrypt to, by full fingerprint. Empty: every key in encryption.keys.",
          .list = true,
-         .set = set_fingerprints},
+         .set = fingerprints(&Config::recipients)},
         {.key = "encryption.keys",
          .type = "list of files or folders",
          .standard = "[/keys]",
@@ -203,6 +95,23 @@ std::vector<Option> formats() {
     };
 }
 
+std::vector<Option> restoring() {
+    return {
+        {.key = "keys.signers",
+         .type = "list of fingerprints",
+         .standard = "[]",
+         .text = "Whose signatures a verification and a restore believe, beside this host's own.",
+         .list = true,
+         .set = fingerprints(&Config::signers)},
+        {.key = "keys.private",
+         .type = "folder",
+         .standard = "/private-keys",
+         .text = "Where a private key may be mounted for a restore or a deep verification. Need not exist.",
+         .path = true,
+         .set = text(&Config::private_keys)},
+    };
+}
+
 std::vector<Option> workers() {
     return {
         {.key = "worker.launcher",
@@ -210,12 +119,6 @@ std::vector<Option> workers() {
          .standard = "auto",
          .text = "Who reads a volume: a child process where its folder can be seen, or a helper container.",
          .set = one_of(&Config::worker, {"auto", "child", "container"})},
-        {.key = "worker.volume_store",
-         .type = "folder",
-         .standard = "\"\"",
-         .text = "Where this process sees podman's volume folder. Empty: found by its own mounts.",
-         .path = true,
-         .set = text(&Config::volume_store)},
         {.key = "worker.trusted_xattrs",
          .type = "true or false",
          .standard = "false",
@@ -229,7 +132,43 @@ std::vector<Option> workers() {
     };
 }
 
+std::vector<Option> logging() {
+    return {
+        {.key = "log.format",
+         .type = "text or json",
+         .standard = "text",
+         .text = "How the sidecar logs: lines for people, or a JSON object a line.",
+         .set = one_of(&Config::log_format, {"text", "json"})},
+        {.key = "log.level",
+         .type = "debug, info, warning or error",
+         .standard = "info",
+         .text = "What is logged: this and what is worse.",
+         .set = one_of(&Config::log_level, {"debug", "info", "warning", "error"})},
+    };
+}
+
 } // namespace
+
+std::optional<std::string> read_secret(const std::string& file, const std::string& name,
+                                       std::string& secret) {
+    std::ifstream stream(file, std::ios::binary);
+    std::error_code ignored;
+    if (!stream.is_open() || std::filesystem::is_directory(file, ignored))
+        return "use a file that can be read: this one can't";
+    std::ostringstream content;
+    content << stream.rdbuf(); // turns a failed read into an empty secret, where an iterator would throw
+    auto read = content.str();
+    if (read.ends_with('\n'))
+        read.pop_back();
+    if (read.ends_with('\r'))
+        read.pop_back();
+    if (read.empty())
+        return "put the " + name + " into the file: it is empty";
+    if (read.find_first_of(std::string("\n\0", 2)) != std::string::npos)
+        return "use a file of one line: a " + name + " has no line break and no NUL";
+    secret = read;
+    return std::nullopt;
+}
 
 std::string Option::section() const {
     const auto dot = key.find('.');
@@ -247,7 +186,8 @@ std::string Option::variable() const {
 const std::vector<Option>& options() {
     static const std::vector<Option> all = [] {
         auto table = places();
-        for (auto part : {formats(), workers()})
+        for (auto part : {formats(), keeping_options(), serving_options(), restoring(), workers(), logging(),
+                          notify_options()})
             std::move(part.begin(), part.end(), std::back_inserter(table));
         return table;
     }();

@@ -21,6 +21,10 @@ struct Option {
 };
 
 const std::vector<Option>& options();
+std::vector<Option> notify_options(); // a part of them, section "notify"
+
+// The one line in a secret's file, as it is called ("passphrase") in what to do instead.
+std::optional<std::string> read_secret(const std::string& file, const std::string& name, std::string& secret);
 
 // "~/x" by HOME; absolute and normalised. nullopt: neither absolute nor to be expanded.
 std::optional<std::string> expanded(const std::string& path, const Environment& environment);

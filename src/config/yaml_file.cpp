@@ -9,6 +9,10 @@
 namespace miraclemax::config {
 namespace {
 
+std::string first_word(const std::string& key) {
+    return key.substr(0, key.find('.'));
+}
+
 class Reader {
 public:
     Reader(const std::string& file, const Environment& environment, Problems& problems)
@@ -60,19 +64,21 @@ void Reader::read_section(const std::string& section, const YAML::Node& node) {
     }
     std::vector<std::string> known;
     for (const auto& option : options())
-        if (option.section() == section)
-            known.push_back(option.key.substr(section.size() + 1));
+        if (option.key.starts_with(section + "."))
+            known.push_back(first_word(option.key.substr(section.size() + 1)));
     std::set<std::string> seen;
     for (const auto& entry : node) {
         const auto key = entry.first.IsScalar() ? entry.first.Scalar() : "";
-        const auto option = std::find_if(options().begin(), options().end(), [&](const Option& each) {
-            return each.section() == section && each.key == section + "." + key;
-        });
-        if (option == options().end())
+        const auto whole = section + "." + key;
+        const auto option = std::find_if(options().begin(), options().end(),
+                                         [&](const Option& each) { return each.key == whole; });
+        if (std::find(known.begin(), known.end(), key) == known.end())
             problems_.push_back(where(entry.first) + ": unknown key \"" + key + "\" in " + section +
                                 component::did_you_mean(key, known));
         else if (!seen.insert(key).second)
-            problems_.push_back(told(where(entry.first), option->key + " stands twice", "keep one"));
+            problems_.push_back(told(where(entry.first), whole + " stands twice", "keep one"));
+        else if (option == options().end())
+            read_section(whole, entry.second);
         else
             read_option(*option, entry.second);
     }

@@ -44,7 +44,7 @@ private:
     void look(const std::stop_token& stop) {
         try {
             const auto engine = connect_();
-            const bool good = tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}));
+            const bool good = tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}, run::unsettled(settings_)));
             if (good && !stop.stop_requested())
                 sweep(*engine);
             trouble_.clear();
@@ -56,8 +56,10 @@ private:
     }
 
     void sweep(podman::Engine& engine) {
-        const auto recovery = run::recover(settings_, engine);
+        const auto recovery = run::recover(settings_, engine, patrol_.self_id);
         tell(recovery.containers);
+        for (const auto& each : recovery.data)
+            say_once("run " + each.run + " left component " + each.component + ": it " + each.what);
         for (const auto& worker : recovery.workers)
             say("removed the left-over worker " + worker);
     }
@@ -122,10 +124,11 @@ private:
         try {
             const auto engine = connect_();
             const auto journals = settings_.journals();
-            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()})) || any_open()) {
+            const auto waiting = run::unsettled(settings_); // the next start puts their data in order first
+            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()}, waiting)) || any_open()) {
                 // look() lets go of the journal that it undoes, if there is one.
                 await(end, [&] { return looked_.load(); });
-                if (!tell(quiesce::recover(*engine, journals, {.until = end})))
+                if (!tell(quiesce::recover(*engine, journals, {.until = end}, waiting)))
                     return false;
             }
             if (any_open()) {

@@ -17,6 +17,7 @@ struct Patrol {
     // On SIGTERM: when everything that can be put back is. A stop that goes on for longer is left as it is:
     // its container is started by the next start of miraclemax (ending it sooner would kill what it runs).
     std::chrono::milliseconds promise{8'000};
+    std::optional<std::string> self_id{}; // the container that this runs in
 };
 
 using Connect = std::function<std::unique_ptr<podman::Engine>()>;

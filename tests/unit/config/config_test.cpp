@@ -70,10 +70,23 @@ void expect_same(const Config& one, const Config& other) {
     EXPECT_EQ(one.passphrase, other.passphrase);
     EXPECT_EQ(one.encryption_default, other.encryption_default);
     EXPECT_EQ(one.signing, other.signing);
+    EXPECT_EQ(one.signers, other.signers);
+    EXPECT_EQ(one.private_keys, other.private_keys);
     EXPECT_EQ(one.trusted_xattrs, other.trusted_xattrs);
     EXPECT_EQ(one.worker, other.worker);
-    EXPECT_EQ(one.volume_store, other.volume_store);
     EXPECT_EQ(one.worker_silence, other.worker_silence);
+    EXPECT_EQ(one.keep_days, other.keep_days);
+    EXPECT_EQ(one.suspicious_percent, other.suspicious_percent);
+    EXPECT_EQ(one.settle_time, other.settle_time);
+    EXPECT_EQ(one.health_patience, other.health_patience);
+    EXPECT_EQ(one.plan_backup, other.plan_backup);
+    EXPECT_EQ(one.plan_verify, other.plan_verify);
+    EXPECT_EQ(one.jitter, other.jitter);
+    EXPECT_EQ(one.catch_up, other.catch_up);
+    EXPECT_EQ(one.http, other.http);
+    EXPECT_EQ(one.http_address, other.http_address);
+    EXPECT_EQ(one.http_port, other.http_port);
+    EXPECT_EQ(one.textfile, other.textfile);
     EXPECT_EQ(one.components.size(), other.components.size());
 }
 
@@ -110,7 +123,13 @@ TEST_F(ConfigTest, EveryOptionIsRead) {
              "encryption:\n  keys: /one.asc\n  default: required\n  passphrase_file: " +
              secret +
              "\nsigning: {enabled: False}\n"
-             "worker: {trusted_xattrs: true, launcher: child, volume_store: /v, silence: 5m}\n");
+             "worker: {trusted_xattrs: true, launcher: child, silence: 5m}\n"
+             "retention: {days: 7, last: 3, hourly: 1, daily: 2, weekly: 4, monthly: 5, yearly: 6, "
+             "suspicious_percent: 0}\n"
+             "restore: {settle_time: 1s, health_patience: 9s}\n"
+             "schedule: {backup: \"@hourly\", verify: \"off\", jitter: 10m, catch_up: false}\n"
+             "http: {enabled: false, address: \"::1\", port: 80}\n"
+             "metrics: {textfile: /m.prom}\n");
     EXPECT_EQ(config.file, (folder_ / "config.yml").string());
     EXPECT_EQ(config.instance, "night");
     EXPECT_EQ(config.socket, "/run/p.sock");
@@ -126,8 +145,20 @@ TEST_F(ConfigTest, EveryOptionIsRead) {
     EXPECT_FALSE(config.signing);
     EXPECT_TRUE(config.trusted_xattrs);
     EXPECT_EQ(config.worker, "child");
-    EXPECT_EQ(config.volume_store, "/v");
     EXPECT_EQ(config.worker_silence, std::chrono::minutes(5));
+    EXPECT_EQ((std::vector{config.keep_days, config.keep_last, config.keep_hourly, config.keep_daily,
+                           config.keep_weekly, config.keep_monthly, config.keep_yearly, config.suspicious_percent}),
+              (std::vector<unsigned>{7, 3, 1, 2, 4, 5, 6, 0}));
+    EXPECT_EQ(config.settle_time, std::chrono::seconds(1));
+    EXPECT_EQ(config.health_patience, std::chrono::seconds(9));
+    EXPECT_EQ(config.plan_backup, "@hourly");
+    EXPECT_EQ(config.plan_verify, "off");
+    EXPECT_EQ(config.jitter, std::chrono::minutes(10));
+    EXPECT_FALSE(config.catch_up);
+    EXPECT_FALSE(config.http);
+    EXPECT_EQ(config.http_address, "::1");
+    EXPECT_EQ(config.http_port, 80U);
+    EXPECT_EQ(config.textfile, "/m.prom");
 }
 
 TEST_F(ConfigTest, TheEnvironmentWinsAndEmptyIsUnset) {

@@ -63,6 +63,9 @@ public:
     podman::Info info() override { return engine_.info(); }
     std::vector<podman::Volume> volumes() override { return engine_.volumes(); }
     std::optional<podman::Volume> volume(const std::string& name) override { return engine_.volume(name); }
+    podman::Volume create_volume(const podman::VolumeSpec& spec) override {
+        return engine_.create_volume(spec);
+    }
     std::vector<podman::Container> containers(const podman::Limits& limits) override {
         return engine_.containers(limits);
     }

@@ -1,0 +1,102 @@
+#include "cli/commands.hpp"
+
+#include "cli/restore_report.hpp"
+#include "cli/terminal.hpp"
+#include "cli/text.hpp"
+#include "run/execution.hpp"
+#include "run/undo_restore.hpp"
+
+#include "store/backup_folder.hpp"
+
+#include <iostream>
+
+namespace miraclemax::cli {
+namespace {
+
+void check_wishes(const RestoreOptions& wish) {
+    const int acts = int{wish.undo} + int{wish.discard_old} + int{wish.dry_run || wish.verify_only};
+    if (acts > 1)
+        throw Error(ExitCode::usage, "--undo, --discard-old and --dry-run exclude each other", "choose one");
+    if (!wish.latest && wish.request.backup.empty() && !wish.undo && !wish.discard_old &&
+        wish.request.components.empty())
+        throw Error(ExitCode::usage, "restore what?",
+                    "--latest (each component's newest good archive), or --from-backup ID; --component NAME for one");
+    if (wish.latest && !wish.request.backup.empty())
+        throw Error(ExitCode::usage, "--latest and --from-backup exclude each other", "choose one");
+}
+
+void agree(const RestoreOptions& wish, const std::string& question) {
+    if (wish.force)
+        return;
+    if (!has_terminal())
+        throw Error(ExitCode::usage, "nobody is there to agree to this", "give --force, or run it on a terminal (podman exec -it)");
+    if (!ask_yes(question))
+        throw Error(ExitCode::interrupted, "nothing was restored");
+}
+
+} // namespace
+
+ExitCode Commands::restore() {
+    const auto& wish = options_.restore;
+    check_wishes(wish);
+    const auto setup = load();
+    const auto engine = composition_.connect(setup.socket);
+    const auto form = form_of(options_.json);
+    const auto observer = observe(form, std::cout, stdout_takes_more);
+    const auto follow = follow_restore(form, std::cout, stdout_takes_more);
+    const run::Context context{.settings = setup.settings,
+                               .engine = *engine,
+                               .self_id = composition_.self_id(),
+                               .observer = *observer,
+                               .stop = stop_};
+    store::BackupFolder folder(setup.settings.backups);
+    if (wish.undo || wish.discard_old)
+        return undo_or_discard(context, *follow, folder);
+    const auto host = run::survey(*engine, composition_.self_id());
+    const catalog::Catalog catalog(folder);
+    auto request = wish.request;
+    if (has_terminal())
+        request.keys.ask = ask_secret;
+    auto plan = run::plan_restore(setup.settings, host, catalog, request);
+    print_restore_plan(plan, request, options_.json, std::cout);
+    const auto keys = needs_keys(plan) ? run::load_private_keys(setup.settings, request.keys) : run::PrivateKeys{};
+    const bool rehearsal = wish.dry_run || wish.verify_only;
+    if (!rehearsal && !plan.feasible())
+        return ExitCode::failed; // the plan says what and why
+    if (!rehearsal)
+        agree(wish, request.beside() ? "Restore this?" : "Restore this over what is there now?");
+    const auto lock = rehearsal ? nullptr : folder.lock();
+    run::undo_dead_runs(context);
+    run::prove(context, *follow, plan, request.trust);
+    const bool feasible = plan.feasible();
+    auto result = rehearsal ? run::rehearse_all(context, *follow, plan, keys)
+                            : run::restore(context, *follow, std::move(plan), keys, request);
+    if (rehearsal && !feasible && result.code == ExitCode::ok)
+        result.code = ExitCode::failed;
+    print_restore_result(result, rehearsal, options_.json, std::cout);
+    return result.code;
+}
+
+ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObserver& follow,
+                                   store::BackupFolder& folder) {
+    const auto& wish = options_.restore;
+    const run::RestoreRecords records(context.settings);
+    std::string names;
+    for (const auto& [run, each] : run::moved_aside(records, wish.request.components))
+        names += (names.empty() ? "" : ", ") + each.component;
+    agree(wish, wish.undo ? "Put back what was there before the restore of " + names + "?"
+                          : "Remove for ever what was there before the restore of " + names + "?");
+    const auto lock = folder.lock();
+    run::undo_dead_runs(context);
+    if (wish.undo) {
+        run::undo_restore(context, follow, wish.request.components);
+        std::cout << line(names + (names.find(',') == std::string::npos ? " holds" : " hold") +
+                          " the data from before the restore again");
+        return ExitCode::ok;
+    }
+    run::discard_old(context, wish.request.components);
+    std::cout << line("removed what lay aside of " + names);
+    return ExitCode::ok;
+}
+
+} // namespace miraclemax::cli

@@ -1,0 +1,166 @@
+#include "serve/sidecar.hpp"
+
+#include "catalog/run_record.hpp"
+#include "error.hpp"
+#include "run/context.hpp"
+#include "serve/said.hpp"
+#include "serve/status_desk.hpp"
+#include "telemetry/metrics.hpp"
+
+#include <condition_variable>
+#include <thread>
+
+namespace miraclemax::serve {
+namespace {
+
+using namespace std::chrono_literals;
+
+void sleep_until_stop(const std::stop_token& stop, std::chrono::milliseconds time) {
+    std::mutex mutex;
+    std::condition_variable_any wake;
+    std::unique_lock lock(mutex);
+    wake.wait_for(lock, stop, time, [] { return false; });
+}
+
+class StandBy {
+public:
+    StandBy(const Sidecar& sidecar, Standing standing)
+        : sidecar_(sidecar), standing_(std::move(standing)),
+          keeper_(standing_.settings.state / "schedule.json", standing_.plans, sidecar.say), desk_(sidecar.connect) {}
+
+    bool operator()(const std::stop_token& stop) {
+        std::unique_ptr<HttpServer> http;
+        if (standing_.http) {
+            http = std::make_unique<HttpServer>(*standing_.http,
+                                                [this](const std::string& path) { return desk_.page(path, view()); });
+            sidecar_.say("status on http://" + standing_.http->address + ":" + std::to_string(http->port()) + "/");
+        }
+        std::jthread planning([this, stop] { plan(stop); });
+        std::jthread telling([this, stop] { tell(stop); });
+        const auto settings = standing().settings;
+        return serve(settings, sidecar_.connect, {.self_id = sidecar_.self_id}, sidecar_.say, stop);
+    }
+
+private:
+    Standing standing() const {
+        const std::lock_guard lock(mutex_);
+        return standing_;
+    }
+
+    StatusDesk::View view() const {
+        auto now = standing();
+        StatusDesk::View view{.settings = std::move(now.settings), .standing = {}};
+        view.standing.next_runs = keeper_.next_runs();
+        view.standing.expected_every = period_of(now.plans, "backup");
+        const std::lock_guard lock(mutex_);
+        view.standing.notifications = notifications_;
+        return view;
+    }
+
+    void plan(const std::stop_token& stop) {
+        for (; !stop.stop_requested(); sleep_until_stop(stop, 1s)) {
+            if (sidecar_.hangups != seen_hangups_)
+                reload();
+            keeper_.round({.wall = std::chrono::system_clock::now(), .steady = std::chrono::steady_clock::now()},
+                          [&](const DueRun& due) { run(due, stop); });
+        }
+    }
+
+    void run(const DueRun& due, const std::stop_token& stop) {
+        auto argv = sidecar_.program;
+        argv.push_back(due.job);
+        argv.push_back("--planned");
+        argv.push_back(run::utc_time(due.planned));
+        if (due.job == "verify")
+            argv.push_back("--all");
+        sidecar_.say("planned " + due.job + " begins");
+        const auto ended = run_job(argv, stop, 2s);
+        sidecar_.say("planned " + due.job + " ended with exit code " + std::to_string(ended.code));
+        const std::lock_guard lock(mutex_);
+        last_lines_ = ended.last_lines;
+    }
+
+    // A bad file is refused whole, and the old one stays.
+    void reload() {
+        seen_hangups_ = sidecar_.hangups;
+        try {
+            auto fresh = sidecar_.load();
+            keeper_.replace(fresh.plans);
+            const std::lock_guard lock(mutex_);
+            standing_ = std::move(fresh);
+            sidecar_.say("configuration read anew (a changed HTTP address, backup or state folder needs a restart)");
+        } catch (const std::exception& error) {
+            sidecar_.say(std::string("the configuration was NOT read anew, and the old one stays: ") + error.what());
+        }
+    }
+
+    void tell(const std::stop_token& stop) {
+        for (; !stop.stop_requested(); sleep_until_stop(stop, 5s))
+            try {
+                tell_once();
+            } catch (const std::exception& error) {
+                say_once(std::string("can't tell how it is: ") + error.what());
+            }
+    }
+
+    void tell_once() {
+        const auto now = standing();
+        const auto status = desk_.status(view());
+        if (!now.textfile.empty())
+            telemetry::write_textfile(now.textfile, status);
+        telemetry::Outbox outbox(now.settings.state / "outbox", now.channels, telemetry::deliver);
+        const SaidFile file(now.settings.state / "said.json");
+        auto said = file.read();
+        const auto before = said;
+        for (const auto& message : telemetry::messages_for(status, log_text(), now.runbook, said))
+            outbox.put(message);
+        if (!(said == before))
+            file.write(said);
+        for (const auto& trouble : outbox.round(status.now))
+            say_once(trouble);
+        const std::lock_guard lock(mutex_);
+        notifications_ = outbox.status();
+    }
+
+    std::string log_text() const {
+        std::string text;
+        const std::lock_guard lock(mutex_);
+        for (const auto& line : last_lines_)
+            text += line + "\n";
+        return text;
+    }
+
+    void say_once(const std::string& text) {
+        if (text != told_)
+            sidecar_.say(text);
+        told_ = text;
+    }
+
+    const Sidecar& sidecar_;
+    mutable std::mutex mutex_; // guards the next three
+    Standing standing_;
+    telemetry::NotificationStatus notifications_;
+    std::vector<std::string> last_lines_; // of the last planned run
+    Timekeeper keeper_;
+    StatusDesk desk_;
+    unsigned seen_hangups_ = 0; // the planning thread's
+    std::string told_;          // the telling thread's
+};
+
+} // namespace
+
+std::chrono::seconds period_of(const Plans& plans, const std::string& job) {
+    for (const auto& each : plans.jobs)
+        if (each.name == job) {
+            const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+            const auto next = each.when.next(now);
+            return each.when.next(next) - next;
+        }
+    return std::chrono::hours(24);
+}
+
+bool stand_by(const Sidecar& sidecar, const std::stop_token& stop) {
+    return StandBy(sidecar, sidecar.load())(stop);
+}
+
+} // namespace miraclemax::serve

@@ -1,0 +1,39 @@
+// The status, made when somebody asks, and not more often than it changes.
+#pragma once
+
+#include "run/status.hpp"
+#include "serve/daemon.hpp"
+#include "serve/http.hpp"
+
+#include <mutex>
+
+namespace miraclemax::serve {
+
+// Thread-safe.
+class StatusDesk {
+public:
+    explicit StatusDesk(Connect connect) : connect_(std::move(connect)) {}
+
+    struct View {
+        run::Settings settings;
+        run::Standing standing; // but for the socket, which is looked at here
+    };
+    // Not older than a few seconds; keys are looked at every ten minutes.
+    [[nodiscard]] telemetry::Status status(const View& view);
+    [[nodiscard]] std::string trouble(const View& view); // run::unhealthy
+    // GET /, /metrics, /api/status, /healthz.
+    [[nodiscard]] Page page(const std::string& path, const View& view);
+
+private:
+    void refresh(const View& view);
+
+    Connect connect_;
+    std::mutex mutex_;
+    std::optional<telemetry::Status> status_;
+    run::Standing standing_;
+    std::chrono::steady_clock::time_point made_{};
+    std::vector<telemetry::KeyStatus> keys_;
+    std::optional<std::chrono::steady_clock::time_point> keys_made_;
+};
+
+} // namespace miraclemax::serve
