@@ -8,7 +8,8 @@ set -euo pipefail
 build_packages=(
     g++ cmake ninja-build pkg-config
     libcurl4-openssl-dev nlohmann-json3-dev libarchive-dev libgpgme-dev libyaml-cpp-dev libfmt-dev
-    libcli11-dev libisal-dev libzstd-dev libssl-dev libseccomp-dev libacl1-dev
+    libcli11-dev libspdlog-dev libisal-dev libzstd-dev libssl-dev libseccomp-dev libacl1-dev
+    prometheus-cpp-dev
 )
 test_packages=(
     libgtest-dev libgmock-dev
@@ -16,7 +17,11 @@ test_packages=(
     gnupg tar gzip zstd acl attr libcap2-bin mtree-netbsd sqlite3
     # podman in a bed (tests/scenario/bed.sh); runc, since crun needs CAP_SYS_RESOURCE on some machines
     podman podman-compose conmon runc netavark aardvark-dns iptables busybox-static
+    # promtool, for the metrics and the alert rules
+    prometheus
     util-linux iproute2 procps curl jq e2fsprogs strace
+    # what is told to people, and how it is measured
+    prometheus-alertmanager openssl
     python3 shellcheck clang-format tzdata ca-certificates
 )
 
@@ -40,7 +45,23 @@ install_packages() {
     echo "installing: ${missing[*]}"
     export DEBIAN_FRONTEND=noninteractive
     apt-get update -qq
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    without_services apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+# The tests want programs, not the services that come with them: nothing is started, now or at the next boot.
+without_services() {
+    local policy=/usr/sbin/policy-rc.d made='' code=0 service
+    if [ ! -e "$policy" ]; then
+        made=yes
+        printf '#!/bin/sh\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    "$@" || code=$?
+    [ -z "$made" ] || rm -f "$policy"
+    [ ! -d /run/systemd/system ] || for service in prometheus prometheus-alertmanager; do
+        [[ " ${missing[*]} " != *" $service "* ]] || systemctl disable --quiet "$service" || :
+    done
+    return "$code"
 }
 
 install_build_packages() { install_packages "${build_packages[@]}"; }

@@ -76,7 +76,7 @@ TEST_F(CommandLine, WrongUsageDoesNothing) {
 
 TEST_F(CommandLine, EveryCommandHasHelpWithTheExitCodes) {
     for (const char* verb :
-         {"backup", "plan", "list", "show", "recover", "check", "serve", "key", "config"}) {
+         {"backup", "plan", "verify", "list", "show", "recover", "check", "serve", "key", "config"}) {
         const auto ran = run({"miraclemax", verb, "--help"});
         EXPECT_EQ(ran.code, 0) << verb;
         EXPECT_NE(ran.out.find("Exit codes"), std::string::npos) << verb;
@@ -93,6 +93,26 @@ TEST_F(CommandLine, ErrorsHaveTheirCodeAndRemedy) {
     EXPECT_EQ(nothing.code, 4);
     EXPECT_NE(nothing.err.find("data"), std::string::npos);
     EXPECT_EQ(run({"miraclemax", "show", "20200101_000000"}).code, 11);
+}
+
+TEST_F(CommandLine, VerifyKnowsWhatIsAskedAndNeedsNoPodman) {
+    composition.connect = [](const std::string&) -> std::unique_ptr<podman::Engine> {
+        throw Error(ExitCode::podman, "there is none");
+    };
+    EXPECT_EQ(run({"miraclemax", "verify"}).code, 11);
+    EXPECT_EQ(run({"miraclemax", "verify", "--all"}).code, 11);
+    for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{"--all", "--latest"},
+                                                  {"20251016_030000", "--latest"},
+                                                  {"--sample", "0"},
+                                                  {"--sample", "101%"},
+                                                  {"--sample", "some"},
+                                                  {"--key", "x"},
+                                                  {"--signer", "ABCD"}}) {
+        std::vector<std::string> words{"miraclemax", "verify"};
+        words.insert(words.end(), more.begin(), more.end());
+        EXPECT_EQ(run(words).code, 2) << more.back();
+    }
+    EXPECT_EQ(run({"miraclemax", "verify", "--deep", "--key", "/missing"}).code, 8);
 }
 
 TEST_F(CommandLine, ListIsEmptyAndJsonIsAList) {
