@@ -34,6 +34,31 @@ catalog::RetentionPolicy retention_of(const config::Config& config) {
             .suspicious_share = config.suspicious_percent / 100.0};
 }
 
+std::vector<telemetry::Channel> channels_of(const config::Notify& notify) {
+    using Kind = telemetry::Channel::Kind;
+    std::vector<telemetry::Channel> channels;
+    if (!notify.mail.url.empty())
+        channels.push_back({.kind = Kind::smtp,
+                            .name = "mail",
+                            .url = notify.mail.url,
+                            .starttls = notify.mail.starttls,
+                            .user = notify.mail.user,
+                            .password = notify.mail.password,
+                            .from = notify.mail.from,
+                            .to = notify.mail.to,
+                            .ca_file = notify.mail.ca_file,
+                            .on_success = notify.mail.on_success,
+                            .on_digest = notify.mail.on_digest});
+    if (!notify.alertmanager.empty())
+        channels.push_back({.kind = Kind::alertmanager, .name = "alertmanager", .url = notify.alertmanager});
+    if (!notify.ntfy.empty())
+        channels.push_back(
+            {.kind = Kind::ntfy, .name = "ntfy", .url = notify.ntfy, .password = notify.ntfy_token});
+    if (!notify.webhook.empty())
+        channels.push_back({.kind = Kind::webhook, .name = "webhook", .url = notify.webhook});
+    return channels;
+}
+
 cli::Serving serving_of(const config::Config& config) {
     return {.plan_backup = config.plan_backup,
             .plan_verify = config.plan_verify,
@@ -42,7 +67,11 @@ cli::Serving serving_of(const config::Config& config) {
             .http = config.http,
             .address = config.http_address,
             .port = static_cast<int>(config.http_port),
-            .textfile = config.textfile};
+            .textfile = config.textfile,
+            .channels = channels_of(config.notify),
+            .runbook = config.notify.runbook,
+            .log_format = config.log_format,
+            .log_level = config.log_level};
 }
 
 cli::Setup load(const std::string& file) {

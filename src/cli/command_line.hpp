@@ -20,6 +20,7 @@ struct Serving {
     std::filesystem::path textfile;
     std::vector<telemetry::Channel> channels;
     std::string runbook;
+    std::string log_format = "text", log_level = "info";
 };
 
 struct Setup {

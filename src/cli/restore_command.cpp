@@ -25,6 +25,16 @@ void check_wishes(const RestoreOptions& wish) {
         throw Error(ExitCode::usage, "--latest and --from-backup exclude each other", "choose one");
 }
 
+// Before anything is made or stopped.
+void require_keys(const run::RestorePlan& plan, const run::PrivateKeys& keys) {
+    for (const auto& group : plan.groups)
+        for (const auto& item : group.items)
+            if (item.record.archive.encryption != "none" && !keys.opens(item.record.archive))
+                throw Error(ExitCode::key,
+                            item.record.name + " is encrypted, and no private key that opens it is at hand",
+                            "give it by --key FILE (`--key -` reads it from standard input: podman exec -i)");
+}
+
 void agree(const RestoreOptions& wish, const std::string& question) {
     if (wish.force)
         return;
@@ -60,6 +70,7 @@ ExitCode Commands::restore() {
     auto plan = run::plan_restore(setup.settings, host, catalog, request);
     print_restore_plan(plan, request, options_.json, std::cout);
     const auto keys = needs_keys(plan) ? run::load_private_keys(setup.settings, request.keys) : run::PrivateKeys{};
+    require_keys(plan, keys);
     const bool rehearsal = wish.dry_run || wish.verify_only;
     if (!rehearsal && !plan.feasible())
         return ExitCode::failed; // the plan says what and why

@@ -5,6 +5,7 @@
 #include "run/signing_key.hpp"
 #include "serve/sidecar.hpp"
 #include "serve/status_desk.hpp"
+#include "telemetry/log.hpp"
 #include "telemetry/status_json.hpp"
 
 #include <iostream>
@@ -72,7 +73,10 @@ serve::StatusDesk::View view_of(const Setup& setup) {
 
 ExitCode Commands::serve() {
     const auto setup = load();
-    const auto say = [](const std::string& text) { std::cout << line(text) << std::flush; };
+    telemetry::Log log(std::cout,
+                       telemetry::log_format_from(setup.serving.log_format).value_or(telemetry::LogFormat::text),
+                       telemetry::log_level_from(setup.serving.log_level).value_or(telemetry::LogLevel::info));
+    const auto say = [&log](const std::string& text) { log.say(text); };
     say("miraclemax " MIRACLEMAX_VERSION " stands by; run `miraclemax backup` by podman exec");
     tell_signing_key(setup.settings, say);
     const auto self = composition_.self_id();
@@ -83,7 +87,7 @@ ExitCode Commands::serve() {
                                  .connect = [&] { return composition_.connect(setup.socket); },
                                  .program = program,
                                  .say = say,
-                                 .last_lines = {},
+                                 .last_lines = [&log] { return log.last(); },
                                  .hangups = *options_.hangups,
                                  .self_id = self};
     return serve::stand_by(sidecar, stop_) ? ExitCode::ok : ExitCode::not_released;

@@ -123,6 +123,9 @@ PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dr
     PruneResult result{.plan = pruning.plan(), .removed = {}, .warnings = {}};
     while (!dry_run && removes_any(result.plan) && pruning.prove_kept(result.plan))
         result.plan = pruning.plan();
+    for (auto& verdict : result.plan.verdicts)
+        if (verdict.keep && folder.latest() == verdict.id && !folder.is_pinned(verdict.id))
+            verdict.reason = "`latest` points to it";
     result.warnings = result.plan.warnings;
     if (dry_run)
         return result;

@@ -2,27 +2,18 @@
 
 #include "stream/file.hpp"
 
-#include <nlohmann/json.hpp>
-
 namespace miraclemax::serve {
 
 telemetry::Said SaidFile::read() const {
     try {
-        const auto json = nlohmann::json::parse(stream::read_file(path_, 65536));
-        return {.failing = json.at("failing").get<bool>(),
-                .last_run = json.at("last_run").get<std::string>(),
-                .last_digest_week = json.at("last_digest_week").get<std::string>()};
-    } catch (const std::exception&) {
+        return telemetry::parse_said(stream::read_file(path_, std::size_t{1} << 20U));
+    } catch (const std::exception&) { // none yet, or not readable: at worst something is said twice
         return {};
     }
 }
 
 void SaidFile::write(const telemetry::Said& said) const {
-    stream::replace_file(path_, nlohmann::json{{"failing", said.failing},
-                                               {"last_run", said.last_run},
-                                               {"last_digest_week", said.last_digest_week}}
-                                        .dump() +
-                                    "\n");
+    stream::replace_file(path_, telemetry::to_json(said));
 }
 
 } // namespace miraclemax::serve

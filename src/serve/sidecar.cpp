@@ -97,18 +97,21 @@ private:
     void tell(const std::stop_token& stop) {
         for (; !stop.stop_requested(); sleep_until_stop(stop, 5s))
             try {
-                tell_once();
+                tell_once(stop);
             } catch (const std::exception& error) {
                 say_once(std::string("can't tell how it is: ") + error.what());
             }
     }
 
-    void tell_once() {
+    void tell_once(const std::stop_token& stop) {
         const auto now = standing();
         const auto status = desk_.status(view());
         if (!now.textfile.empty())
             telemetry::write_textfile(now.textfile, status);
-        telemetry::Outbox outbox(now.settings.state / "outbox", now.channels, telemetry::deliver);
+        telemetry::Outbox outbox(now.settings.state / "outbox", now.channels,
+                                 [stop](const telemetry::Channel& channel, const telemetry::Message& message) {
+                                     telemetry::deliver_within({.stop = stop}, channel, message);
+                                 });
         const SaidFile file(now.settings.state / "said.json");
         auto said = file.read();
         const auto before = said;
@@ -116,14 +119,14 @@ private:
             outbox.put(message);
         if (!(said == before))
             file.write(said);
-        for (const auto& trouble : outbox.round(status.now))
+        for (const auto& trouble : outbox.round(status.now, stop))
             say_once(trouble);
         const std::lock_guard lock(mutex_);
         notifications_ = outbox.status();
     }
 
     std::string log_text() const {
-        std::string text;
+        std::string text = sidecar_.last_lines ? sidecar_.last_lines() : "";
         const std::lock_guard lock(mutex_);
         for (const auto& line : last_lines_)
             text += line + "\n";

@@ -28,7 +28,7 @@ struct Sidecar {
     Connect connect;
     std::vector<std::string> program; // argv of a run, up to its verb
     Say say;
-    std::function<std::vector<std::string>()> last_lines; // of the log, for messages; may be empty
+    std::function<std::string()> last_lines; // of the log, for messages; may be empty
     const std::atomic<unsigned>& hangups;                 // counts SIGHUPs
     std::optional<std::string> self_id{};
 };
