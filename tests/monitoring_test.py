@@ -187,7 +187,7 @@ def sample(success):
         return re.sub(r"^miraclemax_last_run_exit_code .*$", "miraclemax_last_run_exit_code 8", text, flags=re.M)
     lines = ['build_info{version="1.0"} 1', f"backup_success {success}", f"backup_timestamp {now - 7200}",
              "backup_size_bytes 524288000", "backup_duration_seconds 487", "containers_not_restored 0",
-             f"last_run_exit_code {0 if success else 8}", f'next_run_timestamp_seconds{{job="backup"}} {now + 3600}',
+             f"last_run_exit_code {0 if success else 8}", f'next_run_timestamp_seconds{{run="backup"}} {now + 3600}',
              f'key_expiry_timestamp_seconds{{fingerprint="6A1F"}} {now + 1e8}', 'key_usable{fingerprint="6A1F"} 1',
              "notifications_sent_total 3", "notifications_failed_total 0", "notifications_waiting 0"]
     for name, category in (("n8n", "databases"), ("web", "volumes")):
@@ -198,7 +198,7 @@ def sample(success):
             ("skipped_entries", 0), ("changed_entries", 1), ("verified_timestamp_seconds", now - 86400),
             ("verify_success", 1), ("restored_timestamp_seconds", now - 8640000))]
     lines += [f'tier_{what}{{tier="local"}} {value}' for what, value in (
-        ("up", 1), ("backups", 30), ("stored_bytes", 1.5e10), ("free_bytes", 9e10), ("days_until_full", 90),
+        ("up", 1), ("backups", 30), ("stored_bytes", 1.5e10), ("free_bytes", 9e10), ("until_full_seconds", 7776000),
         ("newest_timestamp_seconds", now - 7200))]
     return "".join(f"miraclemax_{line}\n" for line in lines)
 

@@ -89,6 +89,7 @@ must build ci
 program=build/ci/src/miraclemax
 
 check "documentation" /usr/bin/python3 tests/readme_test.py "$program"
+check "monitoring" /usr/bin/python3 tests/monitoring_test.py "$program"
 
 step "unit and contract tests"
 must tests/scenario/bed.sh up "$bed"

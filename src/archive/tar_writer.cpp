@@ -201,18 +201,20 @@ void TarWriter::fill(const TarEntry& entry) {
     }
 }
 
-// Half a UTF-16 pair written as if it were UTF-8 (CESU-8, Unicode Technical Report 26): libarchive joins two of
-// them and stores another name.
-static bool has_surrogate(const std::string& name) {
+// A UTF-16 pair written as two characters (CESU-8, Unicode Technical Report 26): libarchive joins them, and so
+// stores another name.
+static bool has_surrogate_pair(const std::string& name) {
+    const auto byte = [&](std::size_t at) { return at < name.size() ? static_cast<unsigned char>(name[at]) : 0U; };
     for (std::size_t at = name.find('\xED'); at != std::string::npos; at = name.find('\xED', at + 1))
-        if (at + 1 < name.size() && static_cast<unsigned char>(name[at + 1]) >= 0xA0)
+        if ((byte(at + 1) & 0xF0U) == 0xA0U && byte(at + 3) == 0xEDU && (byte(at + 4) & 0xF0U) == 0xB0U)
             return true;
     return false;
 }
 
 bool TarWriter::begin(const TarEntry& entry) {
-    if (has_surrogate(entry.name) || has_surrogate(entry.symlink) || has_surrogate(entry.hardlink)) {
-        why_ = "its name holds half a UTF-16 pair (CESU-8), which libarchive stores as another name";
+    if (has_surrogate_pair(entry.name) || has_surrogate_pair(entry.symlink) ||
+        has_surrogate_pair(entry.hardlink)) {
+        why_ = "its name holds a UTF-16 pair as two characters (CESU-8), which libarchive stores as another name";
         return false;
     }
     fill(entry);

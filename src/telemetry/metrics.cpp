@@ -98,7 +98,7 @@ void add_runs(Families& add, const Status& status) {
         .add(static_cast<double>(status.unreleased.size()));
     auto& next = add("next_run_timestamp_seconds", "When the job runs next, in seconds since 1970.");
     for (const auto& [job, time] : status.next_runs)
-        next.add(time, {{"job", job}});
+        next.add(time, {{"run", job}}); // `job` is Prometheus' own label
 }
 
 bool was_tried(const ComponentStatus& component) {

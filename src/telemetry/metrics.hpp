@@ -12,7 +12,7 @@ namespace miraclemax::telemetry {
 //   miraclemax_backup_timestamp           seconds since 1970: the end of the last whole run
 //   miraclemax_backup_size_bytes          stored bytes of the last backup
 //   miraclemax_backup_duration_seconds    of the last run
-// The others follow Prometheus' conventions, with labels component, tier, job, fingerprint where they apply.
+// The others follow Prometheus' conventions, with labels component, tier, run, fingerprint where they apply.
 [[nodiscard]] std::string metrics_text(const Status& status);
 // For node_exporter's textfile collector: the same, replaced whole (0644: another user reads it). Throws Error.
 void write_textfile(const std::filesystem::path& path, const Status& status);
