@@ -84,6 +84,9 @@ TEST(Mail, ASubjectCannotForgeAHeader) {
     EXPECT_THAT(content, Not(HasSubstr("\x1b")));
     const auto head = content.substr(0, content.find("\r\n\r\n"));
     EXPECT_THAT(head, HasSubstr("Content-Transfer-Encoding"));
+    message.subject = "a\r\nBcc: evil@example.org";
+    EXPECT_THAT(mail_for(simple_channel(), message).content,
+                HasSubstr("\r\nSubject: a Bcc: evil@example.org\r\n"));
 }
 
 TEST(Mail, WhatIsNotAsciiIsEncodedInWordsThatFit) {

@@ -78,7 +78,7 @@ TEST(Metrics, TellsEverythingElse) {
     has("tier_stored_bytes", "{tier=\"local\"} 63963136000");
     has("tier_free_bytes", "{tier=\"local\"} 188743680000");
     has("tier_newest_timestamp_seconds", "{tier=\"offsite\"} 1759194000");
-    has("next_run_timestamp_seconds", "{job=\"backup\"} 1760662800");
+    has("next_run_timestamp_seconds", "{run=\"backup\"} 1760662800");
     has("key_usable", "{fingerprint=\"89ABCDEF0123456789ABCDEF0123456789ABCDEF\"} 0");
     has("key_expiry_timestamp_seconds",
         "{fingerprint=\"0123456789ABCDEF0123456789ABCDEF01234567\"} 1811808000");
