@@ -29,6 +29,10 @@ std::string verdict(const catalog::Record& record) {
     return text + (record.latest ? ", latest" : "");
 }
 
+std::string proven_column(const std::string& proven) {
+    return proven == "FAULTY" ? proven : proven == "never" ? "never proven" : "proven " + proven;
+}
+
 void print_component(const catalog::ComponentRecord& each, std::ostream& out) {
     const auto& entries = each.entries;
     out << line(fmt::format("  {:<24} {}, {} stored, {} in {}", each.name, each.archive.file.path,
@@ -81,7 +85,7 @@ void print_list(const std::vector<catalog::Record>& records, const catalog::Proo
         out << line(
             fmt::format("{:<20} {:>10}  {:>14}  {:<23}  {}", record.id, bytes_text(record.stored),
                         record.manifest ? plural(record.manifest->components.size(), "component") : "?",
-                        "proven " + proven_text(proofs.of(record.id), record.manifest), verdict(record)));
+                        proven_column(proven_text(proofs.of(record.id), record.manifest)), verdict(record)));
     if (records.empty())
         out << "no backup yet\n";
 }
@@ -172,7 +176,8 @@ void print_recovery(const run::Recovery& recovery, bool as_json, std::ostream& o
         return;
     }
     for (const auto& each : recovery.data)
-        out << line(fmt::format("{} component {}: {}", each.ok ? "ok   " : "WRONG", each.component, each.what));
+        out << line(
+            fmt::format("{} component {}: {}", each.ok ? "ok   " : "WRONG", each.component, each.what));
     for (const auto& each : report.containers)
         out << line(fmt::format("{} container {}: {}", each.ok ? "ok   " : "WRONG", each.name, each.what));
     for (const auto& worker : recovery.workers)

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace miraclemax::cli {
 namespace {
 
@@ -34,6 +36,16 @@ std::vector<std::string> aliases_of(const ProgramText& program) {
         if (!verb.alias.empty())
             names.push_back(verb.alias);
     return names;
+}
+
+// A command's options and the program's, each name once.
+std::vector<OptionText> options_of(const VerbText& verb, const ProgramText& program) {
+    auto all = verb.options;
+    const auto known = names_of(verb.options);
+    for (const auto& option : program.options)
+        if (std::find(known.begin(), known.end(), option.names.front()) == known.end())
+            all.push_back(option);
+    return all;
 }
 
 // Patterns "backup --key" of one kind of value, for a case of bash.
@@ -110,8 +122,8 @@ std::string bash_completion(const ProgramText& program) {
     for (const auto& verb : program.verbs) {
         if (!verb.alias.empty())
             from_name += "    " + verb.alias + ") verb=" + verb.name + " ;;\n";
-        choices += "    " + verb.name + ") words='" + joined(names_of(verb.options), " ") + " " +
-                   joined(names_of(program.options), " ") + "' ;;\n";
+        choices +=
+            "    " + verb.name + ") words='" + joined(names_of(options_of(verb, program)), " ") + "' ;;\n";
     }
     std::vector<std::string> valued;
     for (const auto& option : program.options)
@@ -140,14 +152,16 @@ _{name}() {{
 }}
 complete -F _{name} {name} {aliases}
 )",
-        fmt::arg("name", program.name), fmt::arg("from_name", from_name), fmt::arg("valued", joined(valued, " | ")),
+        fmt::arg("name", program.name), fmt::arg("from_name", from_name),
+        fmt::arg("valued", joined(valued, " | ")),
         fmt::arg("files", bash_case(program, Value::file,
                                     "mapfile -t COMPREPLY < <(compgen -f -- \"$current\")\n"
                                     "        compopt -o filenames 2>/dev/null")),
         fmt::arg("folders", bash_case(program, Value::folder,
                                       "mapfile -t COMPREPLY < <(compgen -d -- \"$current\")\n"
                                       "        compopt -o filenames 2>/dev/null")),
-        fmt::arg("texts", bash_case(program, Value::text, ":")), fmt::arg("verbs", joined(verbs_of(program), " ")),
+        fmt::arg("texts", bash_case(program, Value::text, ":")),
+        fmt::arg("verbs", joined(verbs_of(program), " ")),
         fmt::arg("options", joined(names_of(program.options), " ")), fmt::arg("choices", choices),
         fmt::arg("aliases", joined(aliases_of(program), " ")));
 }
@@ -161,7 +175,7 @@ std::string zsh_completion(const ProgramText& program) {
         for (const char c : verb.text)
             described += c == ':' ? "\\:" : std::string(1, c);
         list += "        " + quoted(described) + "\n";
-        cases += "    " + verb.name + ")\n        _arguments" + zsh_specs(verb.options) + zsh_specs(program.options);
+        cases += "    " + verb.name + ")\n        _arguments" + zsh_specs(options_of(verb, program));
         for (const auto& positional : verb.positionals)
             cases += " \\\n            " +
                      quoted(std::string(positional.repeats ? "*" : "") + ":" + positional.value + ":");
@@ -211,11 +225,8 @@ std::string fish_completion(const ProgramText& program) {
         if (verb.alias.empty())
             continue;
         text += "complete -c " + verb.alias + " -f\n";
-        for (const auto& option : verb.options)
+        for (const auto& option : options_of(verb, program))
             text += fish_option(verb.alias, "", option);
-        for (const auto& option : program.options)
-            if (option.kind != Value::none)
-                text += fish_option(verb.alias, "", option);
     }
     return text;
 }

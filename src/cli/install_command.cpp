@@ -23,7 +23,8 @@ void check_wishes(const InstallOptions& wish) {
     if (wish.without_key && !wish.key.empty())
         throw Error(ExitCode::usage, "--key and --without-key exclude each other", "choose one");
     if (wish.no_passphrase && !wish.passphrase_file.empty())
-        throw Error(ExitCode::usage, "--passphrase-file and --no-passphrase exclude each other", "choose one");
+        throw Error(ExitCode::usage, "--passphrase-file and --no-passphrase exclude each other",
+                    "choose one");
     if (!wish.compose.empty() && !wish.backups.empty())
         throw Error(ExitCode::usage, "--backups is not for --compose",
                     "its backups are in the folder; MIRACLEMAX_BACKUPS names another when it is started");
@@ -31,16 +32,16 @@ void check_wishes(const InstallOptions& wish) {
 
 installation::Wish wish_of(const InstallOptions& options, const Composition& composition) {
     installation::Wish wish{.way = !options.compose.empty() ? installation::Way::compose
-                              : options.timer          ? installation::Way::timer
-                                                       : installation::Way::quadlet,
-                       .folder = whole(options.compose),
-                       .backups = whole(options.backups),
-                       .image = options.image,
-                       .without_key = options.without_key,
-                       .key = whole(options.key),
-                       .private_key_out = whole(options.private_key_out),
-                       .signing_key = options.root.empty(),
-                       .example_config = composition.example_config()};
+                                   : options.timer          ? installation::Way::timer
+                                                            : installation::Way::quadlet,
+                            .folder = whole(options.compose),
+                            .backups = whole(options.backups),
+                            .image = options.image,
+                            .without_key = options.without_key,
+                            .key = whole(options.key),
+                            .private_key_out = whole(options.private_key_out),
+                            .signing_key = options.root.empty(),
+                            .example_config = composition.example_config()};
     std::error_code trouble;
     if (const auto self = fs::read_symlink("/proc/self/exe", trouble); !trouble && options.root.empty())
         wish.program = self;
@@ -51,7 +52,8 @@ void agree(bool yes, const std::string& question) {
     if (yes)
         return;
     if (!has_terminal())
-        throw Error(ExitCode::usage, "nobody is there to agree to this", "give --yes, or run it on a terminal");
+        throw Error(ExitCode::usage, "nobody is there to agree to this",
+                    "give --yes, or run it on a terminal");
     if (!ask_yes(question))
         throw Error(ExitCode::interrupted, "nothing was done");
 }
@@ -64,7 +66,8 @@ std::string passphrase_of(const InstallOptions& options) {
         if (text.ends_with('\n'))
             text.pop_back();
         if (text.empty() || text.find('\n') != std::string::npos)
-            throw Error(ExitCode::key, "the passphrase file " + options.passphrase_file + " is not one line of text",
+            throw Error(ExitCode::key,
+                        "the passphrase file " + options.passphrase_file + " is not one line of text",
                         "write the passphrase alone into it");
         return text;
     }
@@ -94,8 +97,9 @@ ExitCode undo(const InstallOptions& options, const installation::Wish& wish, con
     const auto say = [](const std::string& text) { std::cout << line(text); };
     if (installation::uninstall(root, places, *record, outside, say))
         return ExitCode::ok;
-    std::cerr << line("miraclemax: not all could be undone; mend it and repeat this, or do the rest by hand and remove " +
-                      places.record().string());
+    std::cerr << line(
+        "miraclemax: not all could be undone; mend it and repeat this, or do the rest by hand and remove " +
+        places.record().string());
     return ExitCode::failed;
 }
 
@@ -105,15 +109,14 @@ ExitCode Commands::install() {
     const auto& options = options_.install;
     check_wishes(options);
     const auto outside = installation::host_programs();
-    auto host = installation::look(installation::surroundings(), *outside, options.image);
-    if (!options.root.empty())
-        host.systemd = false; // nothing of this host is touched
+    const bool here = options.root.empty(); // else it is for another host
+    auto host = installation::look(installation::surroundings(), *outside,
+                                   here && !options.timer ? options.image : "");
+    host.systemd = host.systemd && here;
     const auto wish = wish_of(options, composition_);
     if (options.uninstall)
         return undo(options, wish, host, *outside);
     const fs::path root = options.root.empty() ? fs::path("/") : whole(options.root);
-    if (!options.root.empty())
-        fs::create_directories(root);
     installation::Installation installation(installation::make_plan(host, wish), root, *outside);
     print_installation(host, installation, options_.json, std::cout);
     if (installation.is_refused())
@@ -125,7 +128,10 @@ ExitCode Commands::install() {
     else {
         agree(options.yes, "Do this?");
         const auto passphrase = installation.makes_key_pair() ? passphrase_of(options) : std::string();
-        const auto say = [&](const std::string& text) { (options_.json ? std::cerr : std::cout) << line(text) << std::flush; };
+        const auto say = [&](const std::string& text) {
+            (options_.json ? std::cerr : std::cout) << line(text) << std::flush;
+        };
+        fs::create_directories(root);
         const auto made = installation.carry_out(passphrase, say);
         print_key_advice(made, options_.json ? std::cerr : std::cout);
     }

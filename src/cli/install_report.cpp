@@ -23,7 +23,8 @@ const char* due_word(installation::Due due) {
     return "due";
 }
 
-void print_json(const installation::Host& host, const installation::Installation& installation, std::ostream& out) {
+void print_json(const installation::Host& host, const installation::Installation& installation,
+                std::ostream& out) {
     using nlohmann::json;
     json steps = json::array();
     for (const auto& task : installation.tasks())
@@ -41,8 +42,8 @@ void print_json(const installation::Host& host, const installation::Installation
 
 } // namespace
 
-void print_installation(const installation::Host& host, const installation::Installation& installation, bool json,
-                        std::ostream& out) {
+void print_installation(const installation::Host& host, const installation::Installation& installation,
+                        bool json, std::ostream& out) {
     if (json) {
         print_json(host, installation, out);
         return;
@@ -54,7 +55,7 @@ void print_installation(const installation::Host& host, const installation::Inst
     for (const auto& task : installation.tasks()) {
         const char* mark = task.due == installation::Due::yes       ? "  + "
                            : task.due == installation::Due::refused ? "  ! "
-                                                               : "  = ";
+                                                                    : "  = ";
         out << line(mark + task.step.what);
         if (task.due == installation::Due::yes)
             out << line("      " + task.step.why + "; undone: " + task.step.undone);
@@ -73,8 +74,10 @@ void print_key_advice(const installation::Made& made, std::ostream& out) {
         out << line("backups are signed by " + made.signing_key + ": keep this fingerprint elsewhere");
     if (made.fingerprint.empty())
         return;
-    out << line("\nThe new key pair is " + made.fingerprint + ".")
-        << line("Its private half is in " + made.private_key.string() + ", and was proven to open what is encrypted.")
+    out << '\n'
+        << line("The new key pair is " + made.fingerprint + ".")
+        << line("Its private half is in " + made.private_key.string() +
+                ", and was proven to open what is encrypted.")
         << "WITHOUT IT NO BACKUP CAN BE OPENED, and this host must not keep it:\n"
            "  1. Copy the file to two USB sticks or more, and keep them in different places.\n"
            "  2. Print it (paperkey makes it short), and keep the paper where it can't burn with the host.\n"

@@ -39,8 +39,8 @@ std::string synopsis(const ProgramText& program) {
     for (const auto& verb : program.verbs) {
         text += "\\fB" + program.name + " " + verb.name + "\\fR [\\fIOPTIONS\\fR]";
         for (const auto& each : verb.positionals)
-            text += (each.required ? " \\fI" : " [\\fI") + roff(each.value) + "\\fR" + (each.repeats ? " ..." : "") +
-                    (each.required ? "" : "]");
+            text += (each.required ? " \\fI" : " [\\fI") + roff(each.value) + "\\fR" +
+                    (each.repeats ? " ..." : "") + (each.required ? "" : "]");
         text += "\n";
     }
     for (const auto& verb : program.verbs)
@@ -71,14 +71,16 @@ std::string exit_status(const ProgramText& program) {
 constexpr const char* description =
     ".SH DESCRIPTION\n"
     "Volumes are chosen by podman labels.\n"
-    "The containers that write to one are frozen for as short as possible, the volume is streamed into a compressed,\n"
+    "The containers that write to one are frozen for as short as possible, the volume is streamed into a "
+    "compressed,\n"
     "OpenPGP encrypted tar archive, and the backup is published when it is whole.\n"
     "A backup is opened with\n.BR gpg (1)\nand\n.BR tar (1)\nalone.\n";
 
 constexpr const char* ending =
     ".SH FILES\n"
     ".TP\n.I /etc/miraclemax/config.yml\n"
-    "The configuration; \\fBmiraclemax config\\fR prints a commented one with every option and its variable.\n"
+    "The configuration; \\fBmiraclemax config\\fR prints a commented one with every option and its "
+    "variable.\n"
     ".TP\n.I /backups\nThe backups, where the configuration names no other folder.\n"
     ".TP\n.I /var/lib/miraclemax\nJournal, run records, and the signing key.\n"
     ".SH EXAMPLES\n"
@@ -92,7 +94,8 @@ constexpr const char* ending =
 
 std::string manual(const ProgramText& program) {
     std::string text = ".\\\" Made by `" + program.name + " man`.\n.TH MIRACLEMAX 1 \"\" \"miraclemax " +
-                       MIRACLEMAX_VERSION "\"\n.SH NAME\n" + program.name + " \\- " + roff(program.text) + "\n";
+                       MIRACLEMAX_VERSION "\"\n.SH NAME\n" + program.name + " \\- " + roff(program.text) +
+                       "\n";
     text += synopsis(program) + description + commands(program) + ".SH OPTIONS\n";
     for (const auto& each : program.options)
         text += option_text(each);

@@ -40,17 +40,27 @@ bool enforces_selinux(const fs::path& root) {
     return mode == '1';
 }
 
+// It stands in a unit: nothing but a name of tzdata.
+bool is_zone(const std::string& name) {
+    return !name.empty() && name.front() != '/' &&
+           name.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+-/") ==
+               std::string::npos;
+}
+
 // timedatectl's way: the link's target, else Debian's /etc/timezone.
 std::string zone_of(const fs::path& root, const Surroundings& around) {
-    if (const auto given = around.variable("TZ"); given && !given->empty() && given->find('/') != 0)
+    if (const auto given = around.variable("TZ"); given && is_zone(*given))
         return *given;
     std::error_code trouble;
-    const auto target = fs::read_symlink(below(root, "/etc/localtime"), trouble).generic_string();
-    if (const auto at = target.find("zoneinfo/"); at != std::string::npos)
-        return target.substr(at + 9);
-    std::string zone;
-    std::getline(std::ifstream(below(root, "/etc/timezone")) >> std::ws, zone);
-    return zone.empty() ? "UTC" : zone;
+    auto zone = fs::read_symlink(below(root, "/etc/localtime"), trouble).generic_string();
+    const auto at = zone.find("zoneinfo/");
+    if (at != std::string::npos)
+        zone.erase(0, at + 9);
+    else {
+        std::ifstream file(below(root, "/etc/timezone"));
+        std::getline(file, zone);
+    }
+    return is_zone(zone) ? zone : "UTC";
 }
 
 fs::path base_folder(const Surroundings& around, const char* name, const fs::path& standard) {
@@ -65,7 +75,8 @@ void ask_systemd(Host& host, Outside& outside) {
             words.insert(words.begin() + 1, "--user");
         return outside.run(words).code == 0;
     };
-    host.socket_enabled = yes({"is-enabled", "--quiet", "podman.socket"}) && yes({"is-active", "--quiet", "podman.socket"});
+    host.socket_enabled =
+        yes({"is-enabled", "--quiet", "podman.socket"}) && yes({"is-active", "--quiet", "podman.socket"});
     host.service_active = yes({"is-active", "--quiet", "miraclemax.service"});
     host.timer_enabled = yes({"is-enabled", "--quiet", "miraclemax-backup.timer"});
 }
@@ -98,14 +109,17 @@ Host look(const Surroundings& around, Outside& outside, const std::string& image
     host.systemd = booted_with_systemd(around.root) && (host.root || around.variable("XDG_RUNTIME_DIR"));
     host.quadlet = has_quadlet(around.root, !host.root);
     host.selinux = enforces_selinux(around.root);
-    host.lingers = !host.root && is_there(below(around.root, fs::path("/var/lib/systemd/linger") / host.user));
+    host.lingers =
+        !host.root && is_there(below(around.root, fs::path("/var/lib/systemd/linger") / host.user));
     if (host.systemd)
         ask_systemd(host, outside);
-    if (const auto answer = outside.run({"podman", "image", "exists", image}); answer.code <= 1)
-        host.image = answer.code == 0;
-    const auto storage = host.root ? fs::path("/var/lib/containers") : host.data_home / "containers";
-    if (const auto volumes = storage / "storage/volumes"; is_there(below(around.root, volumes)))
-        host.volumes = volumes;
+    // Podman makes its storage when it is asked anything at all: where there is none it is not asked.
+    const auto storage = (host.root ? fs::path("/var/lib") : host.data_home) / "containers/storage";
+    if (!image.empty() && is_there(below(around.root, storage)))
+        if (const auto answer = outside.run({"podman", "image", "exists", image}); answer.code <= 1)
+            host.image = answer.code == 0;
+    if (is_there(below(around.root, storage / "volumes")))
+        host.volumes = storage / "volumes";
     return host;
 }
 
@@ -113,13 +127,16 @@ std::vector<std::string> told(const Host& host) {
     std::vector<std::string> lines;
     lines.push_back(host.root ? "rootful: podman and systemd of the whole host"
                               : "rootless: podman and systemd of " + host.user);
-    lines.push_back(!host.systemd   ? "systemd does not run here, or does not answer: nothing is enabled or started"
+    lines.push_back(!host.systemd
+                        ? "systemd does not run here, or does not answer: nothing is enabled or started"
                     : !host.quadlet ? "systemd runs here; podman has no Quadlet (it comes with podman 4.4)"
                                     : "systemd runs here, and podman has Quadlet");
     if (host.systemd)
-        lines.push_back(host.socket_enabled ? "podman.socket is enabled" : "podman.socket is not enabled yet");
+        lines.push_back(host.socket_enabled ? "podman.socket is enabled"
+                                            : "podman.socket is not enabled yet");
     if (host.selinux)
-        lines.push_back("SELinux is enforcing: the sidecar runs with label=disable, and nothing is relabelled");
+        lines.push_back(
+            "SELinux is enforcing: the sidecar runs with label=disable, and nothing is relabelled");
     lines.push_back(host.volumes.empty() ? "no volumes where podman keeps them by default"
                                          : "volumes live in " + host.volumes.string());
     lines.push_back("time zone " + host.zone);

@@ -96,9 +96,14 @@ void Installation::judge_key(Task& task) const {
     } else if (holds_files(path.parent_path())) {
         task.due = Due::no;
         task.note = "a key is there already";
+    } else if (plan_.private_key_out.parent_path() == path.parent_path()) {
+        task.due = Due::refused;
+        task.note =
+            "the folder of the public keys is no place for the private one: another --private-key-out";
     } else if (is_there(plan_.private_key_out)) {
         task.due = Due::refused;
-        task.note = plan_.private_key_out.string() + " is there already: name another file by --private-key-out";
+        task.note =
+            plan_.private_key_out.string() + " is there already: name another file by --private-key-out";
     }
 }
 
@@ -109,9 +114,11 @@ void Installation::examine() {
         case Step::Kind::folder:
             if (is_there(real(task.step.path))) {
                 struct stat status {};
-                const bool open = ::stat(real(task.step.path).c_str(), &status) == 0 && (status.st_mode & 077U) != 0;
+                const bool open =
+                    ::stat(real(task.step.path).c_str(), &status) == 0 && (status.st_mode & 077U) != 0;
                 task.due = Due::no;
-                task.note = open && task.step.mode == 0700 ? "others can look into it: chmod 0700 is better" : "";
+                task.note =
+                    open && task.step.mode == 0700 ? "others can look into it: chmod 0700 is better" : "";
             }
             break;
         case Step::Kind::file:
@@ -132,7 +139,8 @@ bool Installation::is_done() const {
 }
 
 bool Installation::is_refused() const {
-    return std::any_of(tasks_.begin(), tasks_.end(), [](const Task& task) { return task.due == Due::refused; });
+    return std::any_of(tasks_.begin(), tasks_.end(),
+                       [](const Task& task) { return task.due == Due::refused; });
 }
 
 bool Installation::makes_key_pair() const {
@@ -156,7 +164,8 @@ void Installation::make_folder(const fs::path& path, mode_t mode) {
     if (::chmod(real(path).c_str(), mode) != 0) // whatever the umask is
         throw stream::write_error("set the mode of", real(path), errno);
     stream::sync_folder(real(path).parent_path());
-    // After it was made: the first one is the record's own folder. One that is not recorded is empty, and harmless.
+    // After it was made: the first one is the record's own folder. One that is not recorded is empty, and
+    // harmless.
     record({.kind = "folder", .path = path});
 }
 
@@ -181,7 +190,8 @@ void Installation::run(const Step& step) {
 }
 
 void Installation::make_key_pair(const Step& step, const std::string& passphrase, Made& made) {
-    const auto pair = openpgp::make_key_pair("miraclemax backup " + plan_.instance, passphrase);
+    const auto pair =
+        openpgp::make_key_pair("miraclemax backup " + plan_.instance, passphrase, plan_.key_bits);
     const auto& file = plan_.private_key_out;
     stream::write_file(file, pair.private_key);
     stream::sync_folder(file.parent_path());
@@ -218,7 +228,8 @@ Made Installation::carry_out(const std::string& passphrase, const Say& say) {
             break;
         case Step::Kind::signing_key:
             record({.kind = "key", .path = task.step.path});
-            made.signing_key = openpgp::ensure_signing_key(openpgp::Home(real(task.step.path)), plan_.instance);
+            made.signing_key =
+                openpgp::ensure_signing_key(openpgp::Home(real(task.step.path)), plan_.instance);
             break;
         }
         task.due = Due::no;

@@ -74,7 +74,8 @@ public:
         int status = 0;
         while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
         }
-        return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), .said = std::move(said)};
+        return {.code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status),
+                .said = std::move(said)};
     }
 
 private:
@@ -94,7 +95,8 @@ private:
         ::posix_spawnattr_setsigmask(&attributes, &none);
         ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
         pid_t child = 0;
-        const int failed = ::posix_spawn(&child, path.c_str(), &actions, &attributes, argv.data(), envp.data());
+        const int failed =
+            ::posix_spawn(&child, path.c_str(), &actions, &attributes, argv.data(), envp.data());
         ::posix_spawn_file_actions_destroy(&actions);
         ::posix_spawnattr_destroy(&attributes);
         if (failed != 0)
@@ -113,7 +115,8 @@ std::string spelled(const std::vector<std::string>& words) {
     std::string text;
     for (const auto& word : words) {
         text += text.empty() ? "" : " ";
-        text += word.find_first_of(" \t'\"\\$") == std::string::npos && !word.empty() ? word : "'" + word + "'";
+        text +=
+            word.find_first_of(" \t'\"\\$") == std::string::npos && !word.empty() ? word : "'" + word + "'";
     }
     return text;
 }

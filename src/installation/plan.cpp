@@ -4,6 +4,8 @@
 
 #include "error.hpp"
 
+#include <algorithm>
+
 namespace miraclemax::installation {
 namespace {
 
@@ -18,6 +20,18 @@ void must_suit_a_unit(const fs::path& path) {
                     "use an absolute path without blanks, quotes, and % : \\ $ , ; #");
 }
 
+// Its characters are those of a reference: docker.io/library/name:tag, name@sha256:….
+void must_be_an_image(const std::string& image) {
+    const std::string others = "._-/:@";
+    const bool good = std::all_of(image.begin(), image.end(), [&](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               others.find(c) != std::string::npos;
+    });
+    if (image.empty() || image.front() == '-' || !good)
+        throw Error(ExitCode::config, "\"" + image + "\" is no name of an image",
+                    "name one as `podman images` does");
+}
+
 // Adds the steps of a way, one after the other.
 class Planner {
 public:
@@ -26,14 +40,16 @@ public:
         plan_.places = places(host, wish);
         plan_.private_key_out = wish.private_key_out;
         plan_.instance = wish.instance;
+        plan_.key_bits = wish.key_bits;
         if (host.systemd && wish.way != Way::compose)
             plan_.reload = systemctl({"daemon-reload"});
     }
 
     Plan quadlet() {
         if (host_.systemd && !host_.quadlet)
-            throw Error(ExitCode::config, "podman has no Quadlet here",
-                        "podman 4.4 brings it; until then `miraclemax install --timer` or `--compose FOLDER`");
+            throw Error(
+                ExitCode::config, "podman has no Quadlet here",
+                "podman 4.4 brings it; until then `miraclemax install --timer` or `--compose FOLDER`");
         folders();
         configuration(wish_.example_config);
         key();
@@ -41,7 +57,8 @@ public:
         socket();
         const auto& at = plan_.places;
         unit("miraclemax-state.volume", volume_unit(), "the sidecar's state lives in a volume of its own");
-        unit("miraclemax.container", container_unit(at, wish_.image, host_.zone), "systemd starts the sidecar by it");
+        unit("miraclemax.container", container_unit(at, wish_.image, host_.zone),
+             "systemd starts the sidecar by it");
         reload();
         start_sidecar();
         return std::move(plan_);
@@ -70,7 +87,8 @@ public:
         unit("miraclemax-backup.timer", backup_timer(), "every night at 3");
         unit("miraclemax-verify.service", verify_service(at, program), "one proof of the latest backup");
         unit("miraclemax-verify.timer", verify_timer(), "every Sunday");
-        unit("miraclemax-recover.service", recover_service(at, program), "nothing stays stopped after a power cut");
+        unit("miraclemax-recover.service", recover_service(at, program),
+             "nothing stays stopped after a power cut");
         reload();
         enable_timers();
         return std::move(plan_);
@@ -114,13 +132,15 @@ private:
 
     void folders() {
         const auto& at = plan_.places;
-        folder(at.state, wish_.way == Way::timer ? "journal, run records, signing key, and the record of this installation"
-                                                 : "the record of this installation",
+        folder(at.state,
+               wish_.way == Way::timer
+                   ? "journal, run records, signing key, and the record of this installation"
+                   : "the record of this installation",
                "removed when empty");
         if (at.config.parent_path() != at.state)
             folder(at.config.parent_path(), "the configuration", "removed when empty");
-        folder(at.keys, "the public keys that backups are encrypted to", kept);
-        folder(at.backups, "the backups", kept);
+        folder(at.keys, "the public keys that backups are encrypted to", "kept, unless it is empty");
+        folder(at.backups, "the backups", "kept, unless it is empty");
     }
 
     void configuration(const std::string& content) {
@@ -140,18 +160,19 @@ private:
         if (wish_.without_key)
             return;
         if (!wish_.key.empty())
-            plan_.steps.push_back({.kind = Step::Kind::public_key,
-                                   .what = "copy the public key " + wish_.key.string() + " to " + at.keys.string(),
-                                   .why = "backups are encrypted to it",
-                                   .undone = kept,
-                                   .path = at.keys / (wish_.key.stem().string() + ".asc"),
-                                   .content = wish_.key.string(),
-                                   .mode = 0600});
+            plan_.steps.push_back(
+                {.kind = Step::Kind::public_key,
+                 .what = "copy the public key " + wish_.key.string() + " to " + at.keys.string(),
+                 .why = "backups are encrypted to it",
+                 .undone = kept,
+                 .path = at.keys / (wish_.key.stem().string() + ".asc"),
+                 .content = wish_.key.string(),
+                 .mode = 0600});
         else
             plan_.steps.push_back({.kind = Step::Kind::key_pair,
-                                   .what = "make a key pair (RSA 4096, no expiration), its public half in " +
-                                           at.keys.string() + ", its private half in " +
-                                           wish_.private_key_out.string(),
+                                   .what = "make a key pair (RSA " + std::to_string(wish_.key_bits) +
+                                           ", no expiration), its public half in " + at.keys.string() +
+                                           ", its private half in " + wish_.private_key_out.string(),
                                    .why = "backups are encrypted, and you have no key yet",
                                    .undone = kept,
                                    .path = at.keys / "miraclemax-backup.asc",
@@ -214,8 +235,9 @@ private:
 
     void image_by_hand() {
         if (host_.image == false)
-            plan_.by_hand.push_back("the image " + wish_.image +
-                                    " is not there: build it (containerfiles/build.sh) or name another by --image");
+            plan_.by_hand.push_back(
+                "the image " + wish_.image +
+                " is not there: build it (containerfiles/build.sh) or name another by --image");
     }
 
     void start_sidecar() {
@@ -225,16 +247,17 @@ private:
         if (!host_.systemd || host_.image == false)
             plan_.by_hand.push_back("start the sidecar: " + spelled(start));
         else
-            plan_.steps.push_back({.kind = Step::Kind::command,
-                                   .what = host_.service_active ? "start the sidecar anew" : "start the sidecar",
-                                   .why = "it backs up every night, and looks after what is frozen",
-                                   .undone = spelled(stop),
-                                   .after_units = host_.service_active,
-                                   .always_due = !host_.service_active,
-                                   .command = host_.service_active ? systemctl({"restart", "miraclemax.service"}) : start,
-                                   .undo = stop,
-                                   .remedy = "see why: " + spelled(systemctl({"status", "miraclemax.service"})) +
-                                             "; the image " + wish_.image + " must be there"});
+            plan_.steps.push_back(
+                {.kind = Step::Kind::command,
+                 .what = host_.service_active ? "start the sidecar anew" : "start the sidecar",
+                 .why = "it backs up every night, and looks after what is frozen",
+                 .undone = spelled(stop),
+                 .after_units = host_.service_active,
+                 .always_due = !host_.service_active,
+                 .command = host_.service_active ? systemctl({"restart", "miraclemax.service"}) : start,
+                 .undo = stop,
+                 .remedy = "see why: " + spelled(systemctl({"status", "miraclemax.service"})) +
+                           "; the image " + wish_.image + " must be there"});
         plan_.by_hand.push_back("check it: podman exec miraclemax miraclemax check");
     }
 
@@ -251,14 +274,15 @@ private:
         if (host_.timer_enabled)
             return;
         for (const bool at_boot : {true, false})
-            plan_.steps.push_back({.kind = Step::Kind::command,
-                                   .what = at_boot ? "enable miraclemax-recover.service" : "enable the timers",
-                                   .why = at_boot ? "it looks for what was left stopped at each boot" : "they start the runs",
-                                   .undone = spelled(at_boot ? boot("disable") : now("disable")),
-                                   .always_due = true,
-                                   .command = at_boot ? boot("enable") : now("enable"),
-                                   .undo = at_boot ? boot("disable") : now("disable"),
-                                   .remedy = "see why: " + spelled(systemctl({"status", "miraclemax-backup.timer"}))});
+            plan_.steps.push_back(
+                {.kind = Step::Kind::command,
+                 .what = at_boot ? "enable miraclemax-recover.service" : "enable the timers",
+                 .why = at_boot ? "it looks for what was left stopped at each boot" : "they start the runs",
+                 .undone = spelled(at_boot ? boot("disable") : now("disable")),
+                 .always_due = true,
+                 .command = at_boot ? boot("enable") : now("enable"),
+                 .undo = at_boot ? boot("disable") : now("disable"),
+                 .remedy = "see why: " + spelled(systemctl({"status", "miraclemax-backup.timer"}))});
     }
 
     const Host& host_;
@@ -268,38 +292,12 @@ private:
 
 } // namespace
 
-const char* word(Way way) {
-    return way == Way::quadlet ? "quadlet" : way == Way::timer ? "timer" : "compose";
-}
-
-std::optional<Way> way_from(const std::string& word) {
-    for (const auto way : {Way::quadlet, Way::timer, Way::compose})
-        if (word == installation::word(way))
-            return way;
-    return std::nullopt;
-}
-
-Places places(const Host& host, const Wish& wish) {
-    if (wish.way == Way::compose)
-        return {.config = wish.folder / "config.yml",
-                .keys = wish.folder / "keys",
-                .backups = wish.folder / "backups",
-                .state = wish.folder,
-                .units = wish.folder};
-    const fs::path config = host.root ? "/etc/miraclemax" : host.config_home / "miraclemax";
-    const fs::path backups = host.root ? "/var/backups/miraclemax" : host.data_home / "miraclemax/backups";
-    const fs::path systemd = host.root ? "/etc/systemd/system" : host.config_home / "systemd/user";
-    const fs::path quadlet = host.root ? "/etc/containers/systemd" : host.config_home / "containers/systemd";
-    return {.config = config / "config.yml",
-            .keys = config / "keys",
-            .backups = wish.backups.empty() ? backups : wish.backups,
-            .state = host.root ? "/var/lib/miraclemax" : host.state_home / "miraclemax",
-            .units = wish.way == Way::quadlet ? quadlet : systemd};
-}
-
 Plan make_plan(const Host& host, const Wish& wish) {
+    must_be_an_image(wish.image);
     Planner planner(host, wish);
-    return wish.way == Way::quadlet ? planner.quadlet() : wish.way == Way::timer ? planner.timer() : planner.compose();
+    return wish.way == Way::quadlet ? planner.quadlet()
+           : wish.way == Way::timer ? planner.timer()
+                                    : planner.compose();
 }
 
 } // namespace miraclemax::installation

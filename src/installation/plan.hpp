@@ -26,6 +26,7 @@ struct Wish {
     bool without_key = false;
     std::filesystem::path key{};             // a public key that the user has; empty: look, else make a pair
     std::filesystem::path private_key_out{}; // absolute
+    unsigned key_bits = 4096;                // of a new key pair, RSA
     bool signing_key = true;                 // of `timer`; else the first run makes it
     std::string example_config{};            // as `miraclemax config` prints it
 };
@@ -48,10 +49,10 @@ struct Step {
     std::filesystem::path path{}; // of a folder, a file, a key; of key_pair: of its public half
     std::string content{};
     mode_t mode = 0700;
-    bool belongs_to_user = false; // a file: one that is there already stays as it is
-    bool is_unit = false;         // systemd must read its files anew after it
-    bool after_units = false;     // a command: due only when a unit was written
-    bool always_due = false;      // a command: due whatever was written
+    bool belongs_to_user = false;               // a file: one that is there already stays as it is
+    bool is_unit = false;                       // systemd must read its files anew after it
+    bool after_units = false;                   // a command: due only when a unit was written
+    bool always_due = false;                    // a command: due whatever was written
     std::vector<std::string> command{}, undo{}; // undo: empty when there is nothing to undo
     std::string remedy{};                       // when the command fails
 };
@@ -64,6 +65,7 @@ struct Plan {
     std::vector<std::string> reload{};  // the command after units were written or removed; empty: no systemd
     std::filesystem::path private_key_out{};
     std::string instance{};
+    unsigned key_bits = 4096;
 };
 
 // Throws Error (config) for a way that this host can't go, and for a path that can't stand in a unit.

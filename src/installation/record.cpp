@@ -33,8 +33,8 @@ Record parsed(const std::string& text) {
 } // namespace
 
 const Deed* Record::of(const std::filesystem::path& path) const {
-    const auto found =
-        std::find_if(deeds.begin(), deeds.end(), [&](const Deed& deed) { return !path.empty() && deed.path == path; });
+    const auto found = std::find_if(deeds.begin(), deeds.end(),
+                                    [&](const Deed& deed) { return !path.empty() && deed.path == path; });
     return found == deeds.end() ? nullptr : &*found;
 }
 
@@ -75,7 +75,8 @@ void write_record(const std::filesystem::path& file, const Record& record) {
             one["undo"] = deed.undo;
         made.push_back(std::move(one));
     }
-    const json document{{"version", version}, {"way", word(record.way)}, {"made", made}, {"reload", record.reload}};
+    const json document{
+        {"version", version}, {"way", word(record.way)}, {"made", made}, {"reload", record.reload}};
     stream::replace_file(file, document.dump(2) + "\n");
 }
 

@@ -42,8 +42,9 @@ void remove_folder(const fs::path& path, const Say& say) {
     if (::rmdir(path.c_str()) == 0)
         say("removed " + path.string());
     else if (errno != ENOENT)
-        say(path.string() + (errno == ENOTEMPTY || errno == EEXIST ? " holds something: it stays"
-                                                                    : std::string(": ") + std::strerror(errno)));
+        say(path.string() + (errno == ENOTEMPTY || errno == EEXIST
+                                 ? " holds something: it stays"
+                                 : std::string(": ") + std::strerror(errno)));
 }
 
 bool run(const std::vector<std::string>& words, Outside& outside, const Say& say) {
@@ -60,7 +61,7 @@ bool undo(const fs::path& root, const Deed& deed, Outside& outside, const Say& s
     if (deed.kind == "file")
         return remove_file(below(root, deed.path), deed, say);
     if (deed.kind == "key")
-        say(deed.path.string() + " is kept: without its keys a backup is worth nothing");
+        say(deed.path.string() + " is kept, as every key is");
     return true;
 }
 
@@ -69,16 +70,20 @@ bool undo(const fs::path& root, const Deed& deed, Outside& outside, const Say& s
 std::vector<std::string> undo_lines(const Record& record) {
     std::vector<std::string> lines;
     for (auto deed = record.deeds.rbegin(); deed != record.deeds.rend(); ++deed)
-        lines.push_back(deed->kind == "command"  ? spelled(deed->undo)
-                        : deed->kind == "file"   ? "remove " + deed->path.string() + ", unless you changed it"
-                        : deed->kind == "folder" ? "remove the folder " + deed->path.string() + ", if it is empty"
-                                                 : "keep " + deed->path.string());
+        lines.push_back(deed->kind == "command" ? spelled(deed->undo)
+                        : deed->kind == "file"  ? "remove " + deed->path.string() + ", unless you changed it"
+                        : deed->kind == "folder"
+                            ? "remove the folder " + deed->path.string() + ", if it is empty"
+                            : "keep " + deed->path.string());
     if (!record.reload.empty())
         lines.push_back(spelled(record.reload));
+    if (record.way == Way::quadlet)
+        lines.push_back("keep the volume systemd-miraclemax-state: the signing key is in it");
     return lines;
 }
 
-bool uninstall(const fs::path& root, const Places& places, const Record& record, Outside& outside, const Say& say) {
+bool uninstall(const fs::path& root, const Places& places, const Record& record, Outside& outside,
+               const Say& say) {
     bool well = true;
     for (auto deed = record.deeds.rbegin(); deed != record.deeds.rend(); ++deed)
         if (deed->kind != "folder")

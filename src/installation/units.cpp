@@ -31,7 +31,8 @@ TimeoutStopSec=30
 }
 
 std::string timer(const std::string& description, const std::string& when) {
-    return fmt::format(R"(# Written by `miraclemax install --timer`. Another time: `systemctl edit` this timer.
+    return fmt::format(
+        R"(# Written by `miraclemax install --timer`. Another time: `systemctl edit` this timer.
 [Unit]
 Description=miraclemax: {}
 
@@ -43,7 +44,7 @@ Persistent=true
 [Install]
 WantedBy=timers.target
 )",
-                       description, when);
+        description, when);
 }
 
 std::string call(const Places& places, const std::string& program, const std::string& verb) {
@@ -53,7 +54,8 @@ std::string call(const Places& places, const std::string& program, const std::st
 } // namespace
 
 std::string container_unit(const Places& places, const std::string& image, const std::string& zone) {
-    return fmt::format(R"(# The miraclemax sidecar as a Quadlet unit, for podman 4.4 and later; `miraclemax install` writes it.
+    return fmt::format(
+        R"(# The miraclemax sidecar as a Quadlet unit, for podman 4.4 and later; `miraclemax install` writes it.
 # By hand: put it and miraclemax-state.volume into /etc/containers/systemd (rootless:
 # ~/.config/containers/systemd, with folders of your own below), then
 #   systemctl enable --now podman.socket && systemctl daemon-reload && systemctl start miraclemax.service
@@ -102,9 +104,8 @@ TimeoutStopSec=30
 [Install]
 WantedBy=default.target
 )",
-                       fmt::arg("image", image), fmt::arg("zone", zone), fmt::arg("backups", places.backups.string()),
-                       fmt::arg("config", places.config.parent_path().string()),
-                       fmt::arg("keys", places.keys.string()));
+        fmt::arg("image", image), fmt::arg("zone", zone), fmt::arg("backups", places.backups.string()),
+        fmt::arg("config", places.config.parent_path().string()), fmt::arg("keys", places.keys.string()));
 }
 
 std::string volume_unit() {
@@ -193,7 +194,8 @@ std::string with_value(const std::string& text, const std::string& key, const st
     for (std::string line; std::getline(lines, line);) {
         const auto indent = line.find_first_not_of(' ');
         const auto colon = line.find(':');
-        if (indent != std::string::npos && line[indent] != '#' && line[indent] != '-' && colon != std::string::npos) {
+        if (indent != std::string::npos && line[indent] != '#' && line[indent] != '-' &&
+            colon != std::string::npos) {
             while (!open.empty() && open.back().first >= indent)
                 open.pop_back();
             open.emplace_back(indent, line.substr(indent, colon - indent));

@@ -1,5 +1,5 @@
-// The texts that are written: Quadlet units (podman-systemd.unit(5), podman 4.4 and later), systemd.service(5),
-// systemd.timer(5), a compose file, and the configuration with other values.
+// The texts that are written: Quadlet units (podman-systemd.unit(5), podman 4.4 and later),
+// systemd.service(5), systemd.timer(5), a compose file, and the configuration with other values.
 #pragma once
 
 #include "installation/plan.hpp"
@@ -18,8 +18,8 @@ std::string recover_service(const Places& places, const std::string& program); /
 // Paths in it are relative to its folder.
 std::string compose_file(const std::string& image, const std::string& zone, bool rootless);
 
-// The text of `miraclemax config` with another value for an option ("backup.folder"). Throws Error (failed) when
-// the option does not stand in it.
+// The text of `miraclemax config` with another value for an option ("backup.folder"). Throws Error (failed)
+// when the option does not stand in it.
 std::string with_value(const std::string& text, const std::string& key, const std::string& value);
 
 } // namespace miraclemax::installation

@@ -24,6 +24,8 @@ public:
     // One that is gone with the object, in a subfolder of another: whatever happens to this process, it goes
     // when that folder is removed. Elsewhere, like Home(), only where the path would be too long for gpg.
     static std::unique_ptr<Home> within(const Home& above);
+    // Removes what killed processes left, secret keys included.
+    static void sweep() noexcept;
     ~Home();
     Home(const Home&) = delete;
     Home& operator=(const Home&) = delete;

@@ -121,7 +121,7 @@ bool is_left_over(const stream::Descriptor& home) {
 }
 
 // What processes left that were killed.
-void sweep(const fs::path& place) noexcept {
+void sweep_place(const fs::path& place) noexcept {
     try {
         for (const auto& entry : fs::directory_iterator(place)) {
             const std::string name = entry.path().filename();
@@ -137,10 +137,12 @@ void sweep(const fs::path& place) noexcept {
     }
 }
 
+constexpr const char* places[] = {"/dev/shm", "/run", "/tmp"};
+
 fs::path make_throwaway() {
     int last = 0;
-    for (const char* place : {"/dev/shm", "/run", "/tmp"}) {
-        sweep(place);
+    for (const char* place : places) {
+        sweep_place(place);
         std::string name = std::string(place) + "/" + std::string(prefix) + "XXXXXX";
         if (::mkdtemp(name.data()) != nullptr) {
             return name;
@@ -153,6 +155,12 @@ fs::path make_throwaway() {
 }
 
 } // namespace
+
+void Home::sweep() noexcept {
+    for (const char* place : places) {
+        sweep_place(place);
+    }
+}
 
 Home::Home() : Home(make_throwaway(), false) {}
 

@@ -38,8 +38,11 @@ protected:
     Printed() {
         char form[] = "/tmp/mmco-XXXXXX";
         folder = ::mkdtemp(form);
-        for (const auto& [words, file] : std::vector<std::pair<std::string, std::string>>{
-                 {"completion bash", "bash"}, {"completion zsh", "_miraclemax"}, {"completion fish", "fish"}, {"man", "miraclemax.1"}}) {
+        for (const auto& [words, file] :
+             std::vector<std::pair<std::string, std::string>>{{"completion bash", "bash"},
+                                                              {"completion zsh", "_miraclemax"},
+                                                              {"completion fish", "fish"},
+                                                              {"man", "miraclemax.1"}}) {
             std::ofstream(folder / file) << call(words);
         }
         fs::create_directory(folder / "files");
@@ -68,9 +71,10 @@ protected:
 
     // What bash offers for the last of these words.
     std::string offered(const std::string& words, int last) const {
-        std::ofstream(folder / "ask.sh") << "cd " << (folder / "files").string() << "\n. " << (folder / "bash").string()
-                                         << "\nCOMP_WORDS=(" << words << ")\nCOMP_CWORD=" << last
-                                         << "\n_miraclemax\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
+        std::ofstream(folder / "ask.sh")
+            << "cd " << (folder / "files").string() << "\n. " << (folder / "bash").string()
+            << "\nCOMP_WORDS=(" << words << ")\nCOMP_CWORD=" << last
+            << "\n_miraclemax\nprintf '%s\\n' \"${COMPREPLY[@]}\"\n";
         return output_of("bash --norc " + (folder / "ask.sh").string());
     }
 
@@ -110,7 +114,8 @@ TEST_F(Printed, ZshTakesTheCompletion) {
     int status = 0;
     EXPECT_EQ(output_of("zsh -f -n " + (folder / "_miraclemax").string(), &status), "");
     EXPECT_EQ(status, 0);
-    const auto loaded = output_of("zsh -f -c 'fpath=(" + folder.string() + " $fpath); autoload -Uz compinit; compinit -u -D; "
+    const auto loaded = output_of("zsh -f -c 'fpath=(" + folder.string() +
+                                  " $fpath); autoload -Uz compinit; compinit -u -D; "
                                   "print $_comps[miraclemax] $_comps[pai-miraclemax-backup]'");
     EXPECT_EQ(loaded, "_miraclemax _miraclemax\n");
 }
@@ -119,8 +124,8 @@ TEST_F(Printed, FishCompletesByIt) {
     if (!has("fish"))
         GTEST_SKIP() << "no fish here";
     const auto ask = [&](const std::string& words) {
-        return output_of("HOME=" + folder.string() + " fish --no-config -c 'source " + (folder / "fish").string() +
-                         "; complete -C \"" + words + "\"'");
+        return output_of("HOME=" + folder.string() + " fish --no-config -c 'source " +
+                         (folder / "fish").string() + "; complete -C \"" + words + "\"'");
     };
     EXPECT_NE(ask("miraclemax ver").find("verify\tProve that stored backups"), std::string::npos);
     EXPECT_NE(ask("miraclemax backup --fu").find("--full\tOptional components too"), std::string::npos);
@@ -130,15 +135,18 @@ TEST_F(Printed, FishCompletesByIt) {
 
 TEST_F(Printed, TheManualIsCleanAndNamesEveryCommand) {
     const auto file = (folder / "miraclemax.1").string();
-    if (has("groff"))
+    if (has("groff")) {
         EXPECT_EQ(output_of("groff -man -Tutf8 -ww -z " + file), "");
-    if (has("mandoc"))
+    }
+    if (has("mandoc")) {
         EXPECT_EQ(output_of("mandoc -T lint -W warning " + file + " | grep -v 'missing date'"), "");
+    }
     if (!has("groff"))
         GTEST_SKIP() << "no groff here";
     const auto text = output_of("groff -man -Tascii -P-c " + file + " | col -bx");
-    for (const char* part : {"miraclemax backup [OPTIONS]", "miraclemax show [OPTIONS] [backup]", "--from-backup",
-                             "pai-miraclemax-backup-install", "MIRACLEMAX_CONFIG", "13 damaged"})
+    for (const char* part :
+         {"miraclemax backup [OPTIONS]", "miraclemax show [OPTIONS] [backup]", "--from-backup",
+          "pai-miraclemax-backup-install", "MIRACLEMAX_CONFIG", "13 damaged"})
         EXPECT_NE(text.find(part), std::string::npos) << part << "\n" << text;
     EXPECT_EQ(text.find("--planned"), std::string::npos);
 }

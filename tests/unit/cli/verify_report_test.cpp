@@ -113,7 +113,7 @@ TEST(VerifyReport, ListShowsIt) {
         {.id = manifest.id, .manifest = manifest, .trouble = {}, .stored = 10, .latest = true}};
     std::ostringstream never, proven, json;
     print_list(records, proofs, false, never);
-    EXPECT_NE(never.str().find("proven never"), std::string::npos) << never.str();
+    EXPECT_NE(never.str().find("never proven"), std::string::npos) << never.str();
     proofs.keep(manifest.id, {.examined = "2025-10-16T01:00:00Z", .examined_trouble = {}, .components = {}});
     print_list(records, proofs, false, proven);
     EXPECT_NE(proven.str().find("proven 2025-10-16 "), std::string::npos) << proven.str();

@@ -30,7 +30,11 @@ TEST_F(HostTest, ABareMachineHasNothing) {
     EXPECT_FALSE(found.systemd || found.quadlet || found.selinux || found.socket_enabled);
     EXPECT_EQ(found.image, std::nullopt);
     EXPECT_EQ(found.zone, "UTC");
-    EXPECT_EQ(outside.ran.size(), 1U) << "systemctl is asked only where systemd runs";
+    EXPECT_EQ(outside.ran.size(), 0U)
+        << "systemctl is asked only where systemd runs, podman where it has storage";
+    fs::create_directories(real("/var/lib/containers/storage"));
+    EXPECT_EQ(looked().image, std::nullopt);
+    EXPECT_EQ(outside.ran.size(), 1U);
 }
 
 TEST_F(HostTest, SeesWhatIsThere) {
@@ -40,8 +44,9 @@ TEST_F(HostTest, SeesWhatIsThere) {
     write("/sys/fs/selinux/enforce", "1");
     fs::create_directories(real("/etc"));
     fs::create_symlink("../usr/share/zoneinfo/Europe/Berlin", real("/etc/localtime"));
-    for (const char* yes : {"systemctl is-enabled --quiet podman.socket", "systemctl is-active --quiet podman.socket",
-                            "podman image exists localhost/miraclemax:latest"})
+    for (const char* yes :
+         {"systemctl is-enabled --quiet podman.socket", "systemctl is-active --quiet podman.socket",
+          "podman image exists localhost/miraclemax:latest"})
         outside.answers[yes] = {.code = 0};
     const auto found = looked();
     EXPECT_TRUE(found.systemd && found.quadlet && found.selinux && found.socket_enabled);
@@ -49,6 +54,18 @@ TEST_F(HostTest, SeesWhatIsThere) {
     EXPECT_EQ(found.image, true);
     EXPECT_EQ(found.zone, "Europe/Berlin");
     EXPECT_EQ(found.volumes, "/var/lib/containers/storage/volumes");
+}
+
+TEST_F(HostTest, AZoneIsAName) {
+    write("/etc/timezone", "Asia/Tokyo\n");
+    EXPECT_EQ(looked().zone, "Asia/Tokyo");
+    variables["TZ"] = "UTC\nVolume=/:/host";
+    EXPECT_EQ(looked().zone, "Asia/Tokyo");
+    variables["TZ"] = "Etc/GMT+3";
+    EXPECT_EQ(looked().zone, "Etc/GMT+3");
+    variables.clear();
+    write("/etc/timezone", "two words\n");
+    EXPECT_EQ(looked().zone, "UTC");
 }
 
 TEST_F(HostTest, RootlessAsksTheUsersOwnSystemd) {

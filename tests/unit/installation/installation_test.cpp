@@ -1,7 +1,9 @@
 #include "scene.hpp"
 
 #include "error.hpp"
+#include "openpgp/decryption.hpp"
 #include "openpgp/key_pair.hpp"
+#include "openpgp/protection.hpp"
 
 #include <algorithm>
 
@@ -23,7 +25,8 @@ protected:
         said.clear();
     }
     [[nodiscard]] Task task_of(const fs::path& path) {
-        for (const auto& task : installation().tasks())
+        const auto now = installation();
+        for (const auto& task : now.tasks())
             if (task.step.path == path)
                 return task;
         ADD_FAILURE() << "no task of " << path;
@@ -35,9 +38,11 @@ protected:
 
 TEST_F(InstallationTest, MakesFoldersFilesAndRunsTheCommandsInOrder) {
     install();
-    EXPECT_EQ(outside.ran, (std::vector<std::string>{"systemctl enable --now podman.socket", "systemctl daemon-reload",
-                                                     "systemctl start miraclemax.service"}));
-    for (const char* folder : {"/var/lib/miraclemax", "/etc/miraclemax", "/etc/miraclemax/keys", "/var/backups/miraclemax"})
+    EXPECT_EQ(outside.ran,
+              (std::vector<std::string>{"systemctl enable --now podman.socket", "systemctl daemon-reload",
+                                        "systemctl start miraclemax.service"}));
+    for (const char* folder :
+         {"/var/lib/miraclemax", "/etc/miraclemax", "/etc/miraclemax/keys", "/var/backups/miraclemax"})
         EXPECT_EQ(mode(folder), 0700U) << folder;
     EXPECT_EQ(mode("/etc/containers/systemd"), 0755U);
     EXPECT_EQ(mode(container), 0644U);
@@ -64,8 +69,9 @@ TEST_F(InstallationTest, UndoneEverythingIsAsItWas) {
     install();
     settle();
     EXPECT_TRUE(undo());
-    EXPECT_EQ(outside.ran, (std::vector<std::string>{"systemctl stop miraclemax.service",
-                                                     "systemctl disable --now podman.socket", "systemctl daemon-reload"}));
+    EXPECT_EQ(outside.ran,
+              (std::vector<std::string>{"systemctl stop miraclemax.service",
+                                        "systemctl disable --now podman.socket", "systemctl daemon-reload"}));
     EXPECT_EQ(tree(), before);
 }
 
@@ -148,7 +154,8 @@ TEST_F(InstallationTest, StoppedByAFailureItIsRepeatedAndUndoneWhole) {
         install();
         FAIL();
     } catch (const Error& error) {
-        EXPECT_NE(std::string(error.what()).find("systemctl daemon-reload ended with 4: denied"), std::string::npos);
+        EXPECT_NE(std::string(error.what()).find("systemctl daemon-reload ended with 4: denied"),
+                  std::string::npos);
     }
     outside.answers.clear();
     host.socket_enabled = true;
@@ -191,24 +198,31 @@ TEST_F(InstallationTest, TakesAPublicKeyAndNoPrivateOne) {
     EXPECT_TRUE(fs::exists(real("/etc/miraclemax/keys/mine.asc")));
 }
 
-TEST_F(InstallationTest, MakesAnRsa4096PairAndHandsThePrivateHalfOut) {
+TEST_F(InstallationTest, MakesAPairAndHandsThePrivateHalfOut) {
     wish.without_key = false;
+    EXPECT_EQ(wish.key_bits, 4096U);
+    wish.key_bits = 2048; // made in no time
     ASSERT_TRUE(installation().makes_key_pair());
     const auto made = install("horse");
     EXPECT_EQ(made.private_key, wish.private_key_out);
     EXPECT_EQ(mode("/private.asc"), 0600U);
     const auto public_key = content("/etc/miraclemax/keys/miraclemax-backup.asc");
-    openpgp::prove_key_pair(public_key, content("/private.asc"), "horse");
+    { // carry_out has proven that it opens what is encrypted; here: that the passphrase got to it
+        const openpgp::Home home;
+        openpgp::import_private_keys(home, content("/private.asc"));
+        EXPECT_TRUE(openpgp::needs_passphrase(home));
+    }
     int status = 0;
     const auto shown = output_of("gpg --batch --homedir " + root.string() + " --with-colons --show-keys " +
                                      real("/etc/miraclemax/keys/miraclemax-backup.asc").string(),
                                  status);
-    EXPECT_NE(shown.find("pub:-:4096:1:"), std::string::npos) << shown;
-    EXPECT_NE(shown.find("sub:-:4096:1:"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("pub:-:2048:1:"), std::string::npos) << shown;
+    EXPECT_NE(shown.find("sub:-:2048:1:"), std::string::npos) << shown;
     settle();
     EXPECT_TRUE(installation().is_done());
     EXPECT_TRUE(undo());
     EXPECT_TRUE(fs::exists(wish.private_key_out));
+    EXPECT_NE(said.find(wish.private_key_out.string() + " is kept"), std::string::npos) << said;
     EXPECT_EQ(content("/etc/miraclemax/keys/miraclemax-backup.asc"), public_key);
 }
 
@@ -218,6 +232,8 @@ TEST_F(InstallationTest, NeverWritesOverAPrivateKeyThatIsThere) {
     EXPECT_TRUE(installation().is_refused());
     EXPECT_THROW(install(), Error);
     EXPECT_EQ(content("/private.asc"), "the only one");
+    wish.private_key_out = real("/etc/miraclemax/keys/private.asc");
+    EXPECT_TRUE(installation().is_refused()) << "backups would refuse to run with it";
 }
 
 TEST_F(InstallationTest, ABrokenRecordIsNamed) {

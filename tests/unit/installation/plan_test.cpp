@@ -18,7 +18,8 @@ std::string commands_of(const Plan& plan) {
 }
 
 const Step* step_at(const Plan& plan, const fs::path& path) {
-    const auto found = std::find_if(plan.steps.begin(), plan.steps.end(), [&](const Step& step) { return step.path == path; });
+    const auto found = std::find_if(plan.steps.begin(), plan.steps.end(),
+                                    [&](const Step& step) { return step.path == path; });
     return found == plan.steps.end() ? nullptr : &*found;
 }
 
@@ -43,13 +44,13 @@ TEST_F(PlanTest, RootlessLivesInTheHomeAndLingers) {
     host.state_home = "/home/me/.local/state";
     host.data_home = "/home/me/.local/share";
     const auto plan = make_plan(host, wish);
-    EXPECT_EQ(commands_of(plan), "loginctl enable-linger me\nsystemctl --user enable --now podman.socket\n"
-                                 "systemctl --user daemon-reload\nsystemctl --user start miraclemax.service\n");
+    EXPECT_EQ(commands_of(plan),
+              "loginctl enable-linger me\nsystemctl --user enable --now podman.socket\n"
+              "systemctl --user daemon-reload\nsystemctl --user start miraclemax.service\n");
     for (const auto& step : plan.steps)
-        if (!step.path.empty())
-            EXPECT_TRUE(step.path.string().starts_with("/home/me/")) << step.path;
-    EXPECT_NE(step_at(plan, "/home/me/.config/containers/systemd/miraclemax.container")->content.find(
-                  "Volume=/home/me/.local/share/miraclemax/backups:/backups"),
+        EXPECT_TRUE(step.path.empty() || step.path.string().starts_with("/home/me/")) << step.path;
+    EXPECT_NE(step_at(plan, "/home/me/.config/containers/systemd/miraclemax.container")
+                  ->content.find("Volume=/home/me/.local/share/miraclemax/backups:/backups"),
               std::string::npos);
     host.lingers = true;
     EXPECT_EQ(commands_of(make_plan(host, wish)).find("loginctl"), std::string::npos);
@@ -61,8 +62,7 @@ TEST_F(PlanTest, WhatIsSoAlreadyIsNoStep) {
     const auto plan = make_plan(host, wish);
     EXPECT_EQ(commands_of(plan), "systemctl daemon-reload\nsystemctl restart miraclemax.service\n");
     for (const auto& step : plan.steps)
-        if (step.kind == Step::Kind::command)
-            EXPECT_TRUE(step.after_units && !step.always_due) << step.what;
+        EXPECT_TRUE(step.kind != Step::Kind::command || (step.after_units && !step.always_due)) << step.what;
 }
 
 TEST_F(PlanTest, WithoutSystemdEverythingElseIsTold) {
@@ -72,8 +72,9 @@ TEST_F(PlanTest, WithoutSystemdEverythingElseIsTold) {
     std::string by_hand;
     for (const auto& text : plan.by_hand)
         by_hand += text + "\n";
-    for (const char* command : {"systemctl enable --now podman.socket", "systemctl daemon-reload",
-                                "systemctl start miraclemax.service", "podman exec miraclemax miraclemax check"})
+    for (const char* command :
+         {"systemctl enable --now podman.socket", "systemctl daemon-reload",
+          "systemctl start miraclemax.service", "podman exec miraclemax miraclemax check"})
         EXPECT_NE(by_hand.find(command), std::string::npos) << command;
 }
 
@@ -95,11 +96,14 @@ TEST_F(PlanTest, TimerRunsThisProgramWithTheHostsFolders) {
                                  "systemctl enable --now miraclemax-backup.timer miraclemax-verify.timer\n");
     EXPECT_EQ(step_at(plan, "/etc/miraclemax/config.yml")->content,
               "instance: miraclemax\n\nbackup:\n  # Where.\n  folder: /srv/backups\n\nstate:\n"
-              "  folder: /var/lib/miraclemax\n\nencryption:\n  keys: [/etc/miraclemax/keys]\n  default: optional\n");
+              "  folder: /var/lib/miraclemax\n\nencryption:\n  keys: [/etc/miraclemax/keys]\n  default: "
+              "optional\n");
     const auto service = step_at(plan, "/etc/systemd/system/miraclemax-backup.service")->content;
-    EXPECT_NE(service.find("\nExecStart=/usr/local/bin/miraclemax --config /etc/miraclemax/config.yml backup\n"),
-              std::string::npos);
-    EXPECT_NE(service.find("\nExecStopPost=/usr/local/bin/miraclemax --config /etc/miraclemax/config.yml recover\n"),
+    EXPECT_NE(
+        service.find("\nExecStart=/usr/local/bin/miraclemax --config /etc/miraclemax/config.yml backup\n"),
+        std::string::npos);
+    EXPECT_NE(service.find(
+                  "\nExecStopPost=/usr/local/bin/miraclemax --config /etc/miraclemax/config.yml recover\n"),
               std::string::npos);
     EXPECT_NE(step_at(plan, "/var/lib/miraclemax/signing"), nullptr);
 }
@@ -109,10 +113,10 @@ TEST_F(PlanTest, ComposeKeepsToItsFolder) {
     wish.folder = "/srv/sidecar";
     const auto plan = make_plan(host, wish);
     for (const auto& step : plan.steps)
-        if (!step.path.empty())
-            EXPECT_TRUE(step.path.string().starts_with("/srv/sidecar")) << step.path;
+        EXPECT_TRUE(step.path.empty() || step.path.string().starts_with("/srv/sidecar")) << step.path;
     EXPECT_EQ(commands_of(plan), "systemctl enable --now podman.socket\n");
-    EXPECT_NE(plan.by_hand.back().find("podman-compose -f /srv/sidecar/miraclemax.yml up -d"), std::string::npos);
+    EXPECT_NE(plan.by_hand.back().find("podman-compose -f /srv/sidecar/miraclemax.yml up -d"),
+              std::string::npos);
 }
 
 TEST_F(PlanTest, RefusesAHostWithoutQuadletAndPathsThatUnitsCantTake) {
@@ -121,6 +125,9 @@ TEST_F(PlanTest, RefusesAHostWithoutQuadletAndPathsThatUnitsCantTake) {
     wish.backups = "/srv/%h";
     EXPECT_THROW(make_plan(host, wish), Error);
     wish.backups.clear();
+    wish.image = "name\nPodmanArgs=--privileged";
+    EXPECT_THROW(make_plan(host, wish), Error);
+    wish.image = "localhost/miraclemax:latest";
     host.quadlet = false;
     try {
         make_plan(host, wish);

@@ -36,8 +36,9 @@ protected:
         host.systemd = true;
         host.quadlet = true;
         host.image = true;
-        wish.example_config = "instance: miraclemax\n\nbackup:\n  # Where.\n  folder: /backups\n\nstate:\n"
-                              "  folder: /var/lib/miraclemax\n\nencryption:\n  keys: [/keys]\n  default: optional\n";
+        wish.example_config =
+            "instance: miraclemax\n\nbackup:\n  # Where.\n  folder: /backups\n\nstate:\n"
+            "  folder: /var/lib/miraclemax\n\nencryption:\n  keys: [/keys]\n  default: optional\n";
         wish.private_key_out = root / "private.asc";
         wish.without_key = true;
         wish.signing_key = false;
@@ -52,7 +53,8 @@ protected:
         const auto at = places(host, wish);
         const auto record = read_record(real(at.record()));
         EXPECT_TRUE(record.has_value());
-        return uninstall(root, at, *record, outside, [this](const std::string& line) { said += line + "\n"; });
+        return uninstall(root, at, *record, outside,
+                         [this](const std::string& line) { said += line + "\n"; });
     }
     [[nodiscard]] fs::path real(const fs::path& path) const { return root / path.relative_path(); }
     [[nodiscard]] std::string content(const fs::path& path) const {

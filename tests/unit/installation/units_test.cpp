@@ -36,14 +36,16 @@ protected:
     }
     std::string generated() {
         int status = 0;
-        auto output = output_of("QUADLET_UNIT_DIRS=" + written().string() + " " + quadlet() + " -dryrun", status);
+        auto output =
+            output_of("QUADLET_UNIT_DIRS=" + written().string() + " " + quadlet() + " -dryrun", status);
         EXPECT_EQ(status, 0) << output;
         return output;
     }
 };
 
 TEST_F(UnitsTest, TheExamplesAreWhatIsInstalled) {
-    EXPECT_EQ(container_unit(places(host, wish), wish.image, "UTC"), source("compose/quadlet/miraclemax.container"));
+    EXPECT_EQ(container_unit(places(host, wish), wish.image, "UTC"),
+              source("compose/quadlet/miraclemax.container"));
     EXPECT_EQ(volume_unit(), source("compose/quadlet/miraclemax-state.volume"));
 }
 
@@ -52,8 +54,9 @@ TEST_F(UnitsTest, TheComposeFileHasEveryLineOfTheOneInTheRepository) {
     const auto ours = compose_file(wish.image, "UTC", false);
     std::istringstream lines(source("compose/miraclemax.yml"));
     for (std::string line; std::getline(lines, line);)
-        if (const auto at = line.find_first_not_of(' '); at != std::string::npos && line[at] != '#')
+        if (const auto at = line.find_first_not_of(' '); at != std::string::npos && line[at] != '#') {
             EXPECT_NE(ours.find(line.substr(0, line.find(" #")) + "\n"), std::string::npos) << line;
+        }
     EXPECT_NE(compose_file(wish.image, "UTC", true).find("- ${XDG_RUNTIME_DIR}/podman:/run/podman\n"),
               std::string::npos);
 }
@@ -69,7 +72,8 @@ TEST_F(UnitsTest, QuadletMakesTheServiceOfThem) {
           "-v /etc/miraclemax:/etc/miraclemax:ro", "-v /etc/miraclemax/keys:/keys:ro", "--env TZ=UTC",
           "localhost/miraclemax:latest serve"})
         EXPECT_NE(output.find(part), std::string::npos) << part << "\n" << output;
-    EXPECT_NE(output.find(R"(--health-cmd=[\"miraclemax\",\"check\",\"--health\"])"), std::string::npos) << output;
+    EXPECT_NE(output.find(R"(--health-cmd=[\"miraclemax\",\"check\",\"--health\"])"), std::string::npos)
+        << output;
 }
 
 TEST_F(UnitsTest, SystemdVerifiesWhatQuadletMakes) {
@@ -79,18 +83,18 @@ TEST_F(UnitsTest, SystemdVerifiesWhatQuadletMakes) {
     const auto services = real("/services");
     fs::create_directories(services);
     int status = 0;
-    const auto made = output_of("QUADLET_UNIT_DIRS=" + real("/units").string() + " " + quadlet() + " " +
-                                    services.string(),
-                                status);
+    const auto made = output_of(
+        "QUADLET_UNIT_DIRS=" + real("/units").string() + " " + quadlet() + " " + services.string(), status);
     ASSERT_EQ(status, 0) << made;
     ASSERT_TRUE(fs::exists(services / "miraclemax.service")) << made;
     std::ofstream(services / "podman.socket") << "[Socket]\nListenStream=/run/podman/podman.sock\n";
     std::ofstream(services / "podman.service") << "[Service]\nExecStart=/bin/true\n";
-    const auto said = output_of("SYSTEMD_UNIT_PATH=" + services.string() + ": systemd-analyze verify --man=no " +
-                                    (services / "miraclemax.service").string(),
-                                status);
-    EXPECT_EQ(status, 0) << said;
-    EXPECT_EQ(said.find("nknown"), std::string::npos) << said;
+    const auto told =
+        output_of("SYSTEMD_UNIT_PATH=" + services.string() + ": systemd-analyze verify --man=no " +
+                      (services / "miraclemax.service").string(),
+                  status);
+    EXPECT_EQ(status, 0) << told;
+    EXPECT_EQ(told.find("nknown"), std::string::npos) << told;
 }
 
 TEST_F(UnitsTest, SystemdVerifiesTheTimersAndTheirServices) {
@@ -102,19 +106,21 @@ TEST_F(UnitsTest, SystemdVerifiesTheTimersAndTheirServices) {
     std::ofstream(units / "podman.socket") << "[Socket]\nListenStream=/run/podman/podman.sock\n";
     std::ofstream(units / "podman.service") << "[Service]\nExecStart=/bin/true\n";
     int status = 0;
-    const auto said = output_of("SYSTEMD_UNIT_PATH=" + units.string() + ": systemd-analyze verify --man=no " +
+    const auto told = output_of("SYSTEMD_UNIT_PATH=" + units.string() + ": systemd-analyze verify --man=no " +
                                     units.string() + "/miraclemax-*",
                                 status);
-    EXPECT_EQ(status, 0) << said;
-    EXPECT_EQ(said.find("nknown"), std::string::npos) << said;
+    EXPECT_EQ(status, 0) << told;
+    EXPECT_EQ(told.find("nknown"), std::string::npos) << told;
 }
 
 TEST(WithValue, ChangesTheOptionOfThatSectionAlone) {
-    const std::string text = "folder: a\nbackup:\n  # folder: comment\n  folder: b\n  deep:\n    folder: c\nstate:\n  folder: d\n";
-    EXPECT_EQ(with_value(text, "state.folder", "x"),
-              "folder: a\nbackup:\n  # folder: comment\n  folder: b\n  deep:\n    folder: c\nstate:\n  folder: x\n");
+    const std::string text =
+        "folder: a\nbackup:\n  # folder: comment\n  folder: b\n  deep:\n    folder: c\nstate:\n  folder: d\n";
+    EXPECT_EQ(with_value(text, "state.folder", "x"), "folder: a\nbackup:\n  # folder: comment\n  folder: b\n "
+                                                     " deep:\n    folder: c\nstate:\n  folder: x\n");
     EXPECT_EQ(with_value(text, "backup.deep.folder", "x"),
-              "folder: a\nbackup:\n  # folder: comment\n  folder: b\n  deep:\n    folder: x\nstate:\n  folder: d\n");
+              "folder: a\nbackup:\n  # folder: comment\n  folder: b\n  deep:\n    folder: x\nstate:\n  "
+              "folder: d\n");
     EXPECT_THROW(with_value(text, "backup.other", "x"), Error);
 }
 

