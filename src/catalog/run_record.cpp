@@ -68,6 +68,8 @@ RunRecord to_record(const Json& json) {
 RunRecords::RunRecords(std::filesystem::path folder) : folder_(std::move(folder)) {}
 
 void RunRecords::keep(const RunRecord& record) {
+    std::error_code trouble; // told by the next line, if it matters
+    std::filesystem::create_directories(folder_.parent_path(), trouble);
     if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST)
         throw stream::write_error("create", folder_, errno);
     stream::replace_file(folder_ / (record.run + ".json"),

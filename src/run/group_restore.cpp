@@ -7,6 +7,8 @@
 
 #include "quiesce/window.hpp"
 
+#include <algorithm>
+
 namespace miraclemax::run {
 namespace {
 
@@ -47,6 +49,8 @@ private:
     void swap_all();
     void swap_one(Member& member);
     void stop_swap_start();
+    void start(quiesce::Window& window, const Host& before, bool on_new_data);
+    bool ended_by_themselves(const Host& before);
     void take_back();
     void fail(const Error& error);
     void clear_away(const Member& member, bool staged);
@@ -137,21 +141,48 @@ void GroupRestore::stop_swap_start() {
                         "its containers stay stopped: run `miraclemax recover`");
         }
     }
-    restored_.stopped = names_of(group_.stop);
-    try {
-        restored_.downtime = window.release();
-    } catch (const std::exception& error) {
-        restored_.released = false;
-        restored_.unreleased = error.what();
-        restored_.downtime = window.report();
-    }
-    observer_.started(group_.group.name, restored_.downtime);
-    for (const auto& warning : restored_.downtime.warnings)
-        context_.observer.warned(warning);
+    start(window, now, !failure);
     if (failure && !restored_.released)
         throw Error(ExitCode::not_released, restored_.unreleased + "; " + failure->what());
     if (failure)
         throw *failure;
+}
+
+void GroupRestore::start(quiesce::Window& window, const Host& before, bool on_new_data) {
+    restored_.stopped = names_of(group_.stop);
+    try {
+        restored_.downtime = window.release();
+    } catch (const std::exception& error) {
+        restored_.downtime = window.report();
+        if (!on_new_data || !ended_by_themselves(before)) {
+            restored_.released = false;
+            restored_.unreleased = error.what();
+        }
+    }
+    observer_.started(group_.group.name, restored_.downtime);
+    for (const auto& warning : restored_.downtime.warnings)
+        context_.observer.warned(warning);
+}
+
+// Those that are not back did start, and the restored data made them end: nothing that recovery could mend, but
+// for the look at their health to tell.
+bool GroupRestore::ended_by_themselves(const Host& before) {
+    try {
+        const auto open = execution_.journal().open();
+        for (const auto& entry : open) {
+            const auto now = context_.engine.container(entry.id);
+            const auto was = std::find_if(before.containers.begin(), before.containers.end(),
+                                          [&](const auto& each) { return each.id == entry.id; });
+            if (!now || was == before.containers.end() || now->started_at == was->started_at ||
+                (now->state != podman::State::exited && now->state != podman::State::stopped))
+                return false;
+        }
+        for (const auto& entry : open)
+            execution_.journal().done(entry.id);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
 }
 
 void GroupRestore::swap_all() {

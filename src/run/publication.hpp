@@ -8,7 +8,8 @@
 
 namespace miraclemax::run {
 
-// SHA256SUMS of a backup: every stored file by its manifest, manifest.json and RESTORE.txt by their own hashes.
+// SHA256SUMS of a backup: every stored file by its manifest, manifest.json and RESTORE.txt by their own
+// hashes.
 std::string sums_of(const catalog::Manifest& manifest, const std::string& manifest_sha256,
                     const std::string& restore_sha256);
 

@@ -1,6 +1,7 @@
 #include "run/recover.hpp"
 
 #include "error.hpp"
+#include "openpgp/encryption.hpp"
 #include "run/identity.hpp"
 #include "run/restore_place.hpp"
 #include "worker/launcher.hpp"
@@ -133,6 +134,7 @@ std::set<std::string> unsettled(const Settings& settings) {
 }
 
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id) {
+    openpgp::Home::sweep();
     const auto waiting = unsettled(settings);
     Recovery recovery{.data = {},
                       .containers = quiesce::recover(engine, settings.journals(), {}, waiting),

@@ -26,13 +26,27 @@ void add(RestoreResult& result, GroupRestored restored) {
         result.unreleased.push_back(std::move(restored.unreleased));
 }
 
+// Who ended on the restored data ran on the old, so it is to run on that again.
+void start_the_ended(const Context& context, const std::vector<std::string>& names) {
+    for (const auto& name : names)
+        try {
+            const auto container = context.engine.container(name);
+            if (container &&
+                (container->state == podman::State::exited || container->state == podman::State::stopped))
+                context.engine.start(container->id);
+        } catch (const Error& error) {
+            context.observer.warned(name + " could not be started on the old data: " + error.what());
+        }
+}
+
 // Waits for what was started; unhealthy and asked for, the group's old data comes back.
 void await_group(const Context& context, RestoreObserver& observer, Execution& execution,
-                 const RestoreRequest& request, const std::vector<std::string>& names, RestoreRecords& records,
-                 const std::vector<std::string>& components, RestoreResult& result) {
+                 const RestoreRequest& request, const std::vector<std::string>& names,
+                 RestoreRecords& records, const std::vector<std::string>& components, RestoreResult& result) {
     const auto& settings = context.settings;
     bool good = true;
-    for (auto& each : await_health(context.engine, names, settings.settle_time, settings.health_patience, context.stop)) {
+    for (auto& each :
+         await_health(context.engine, names, settings.settle_time, settings.health_patience, context.stop)) {
         observer.health(each);
         good = good && each.good;
         result.health.push_back(std::move(each));
@@ -45,6 +59,15 @@ void await_group(const Context& context, RestoreObserver& observer, Execution& e
         return;
     undo_components(context, observer, execution, records, components);
     result.rolled_back = true;
+    start_the_ended(context, names);
+}
+
+std::string remedy(const std::string& id, const Examination& examined) {
+    if (examined.code() == ExitCode::untrusted && examined.signature != Signature::bad)
+        return "compare the fingerprint with the one you kept, then give it: --signer FINGERPRINT "
+               "(--unsigned restores it unproven)";
+    return "nothing was touched; `miraclemax verify " + id +
+           "` names every fault, and an older backup may be whole (`miraclemax list`)";
 }
 
 } // namespace
@@ -56,20 +79,17 @@ void prove(const Context& context, RestoreObserver& observer, const RestorePlan&
         for (const auto& item : group.items)
             wanted[item.id].push_back(item.record.name);
     for (const auto& [id, components] : wanted) {
-        const auto examined = examine(
-            context.settings, folder, id, trust,
-            {.components = components,
-             .progress = [&, name = id](std::uint64_t bytes, std::uint64_t of) { observer.examining(name, bytes, of); },
-             .stop = context.stop});
+        const auto examined =
+            examine(context.settings, folder, id, trust,
+                    {.components = components,
+                     .progress = [&, name = id](std::uint64_t bytes,
+                                                std::uint64_t of) { observer.examining(name, bytes, of); },
+                     .stop = context.stop});
         if (examined.good())
             continue;
         const auto& fault = examined.faults.front();
         throw Error(examined.code(), "backup " + id + ": " + fault.where + " " + fault.what,
-                    examined.code() == ExitCode::untrusted
-                        ? "compare the fingerprint with the one you kept, then give it: --signer FINGERPRINT "
-                          "(--unsigned restores it unproven)"
-                        : "nothing was touched; `miraclemax verify " + id + "` names every fault, and an older "
-                          "backup may be whole (`miraclemax list`)");
+                    remedy(id, examined));
     }
 }
 
@@ -80,12 +100,16 @@ RestoreResult rehearse_all(const Context& context, RestoreObserver& observer, co
     RestoreResult result{.run = execution.run()};
     for (const auto& group : plan.groups)
         for (const auto& item : group.items) {
-            RestoredItem done{.component = item.record.name, .id = item.id, .unpacked = {}, .left_in_place = {},
-                              .failure = {}, .remedy = {}};
+            RestoredItem done{.component = item.record.name,
+                              .id = item.id,
+                              .unpacked = {},
+                              .left_in_place = {},
+                              .failure = {},
+                              .remedy = {}};
             try {
-                done.unpacked = rehearse(context, execution.run(), host, keys, item.record,
-                                         context.settings.backups / item.id,
-                                         [&](const archive::Unpacked& so_far) { observer.unpacking(item, so_far); });
+                done.unpacked = rehearse(
+                    context, execution.run(), host, keys, item.record, context.settings.backups / item.id,
+                    [&](const archive::Unpacked& so_far) { observer.unpacking(item, so_far); });
                 observer.unpacked(item, done.unpacked);
             } catch (const Error& error) {
                 if (error.code() == ExitCode::interrupted)
@@ -101,15 +125,17 @@ RestoreResult rehearse_all(const Context& context, RestoreObserver& observer, co
     return result;
 }
 
-RestoreResult restore(const Context& context, RestoreObserver& observer, RestorePlan plan, const PrivateKeys& keys,
-                      const RestoreRequest& request) {
+RestoreResult restore(const Context& context, RestoreObserver& observer, RestorePlan plan,
+                      const PrivateKeys& keys, const RestoreRequest& request) {
     Execution execution(context);
     RestoreRecords records(context.settings);
-    RestoreRecord record{.run = execution.run(), .at = local_time(std::chrono::system_clock::now()), .components = {}};
+    RestoreRecord record{
+        .run = execution.run(), .at = local_time(std::chrono::system_clock::now()), .components = {}};
     RestoreResult result{.run = execution.run()};
     for (auto& group : plan.groups) {
         const Host host = survey(context.engine, context.self_id);
-        auto restored = restore_group(context, observer, execution, host, group, keys, request, records, record);
+        auto restored =
+            restore_group(context, observer, execution, host, group, keys, request, records, record);
         const auto names = restored.stopped;
         std::vector<std::string> components;
         for (const auto& item : restored.items)

@@ -128,6 +128,7 @@ void set_target(RestoreItem& item, const Host& host, const RestoreRequest& reque
     target.category = item.record.category;
     target.priority = component::priority_from(item.record.priority).value_or(component::Priority::medium);
     target.quiesce = component::Quiesce::stop;
+    target.group = item.record.freeze.group; // what was frozen together is swapped together
     const auto& was = item.record.source;
     const bool single = is_single_file(item.record);
     if (!request.into.empty()) {

@@ -13,7 +13,8 @@ struct SigningKey {
 
 // Throws Error (key).
 SigningKey signing_key(const Settings& settings);
-// Those that this host has already, the keys of earlier names of the instance included. Makes none, and no folder.
+// Those that this host has already, the keys of earlier names of the instance included. Makes none, and no
+// folder.
 std::vector<SigningKey> own_signing_keys(const Settings& settings);
 // The same key's signature over the bytes, detached and binary.
 std::string sign(const Settings& settings, const std::string& bytes);

@@ -11,6 +11,8 @@
 #include "store/backup_folder.hpp"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
 
 namespace miraclemax::run {
 namespace {
@@ -124,7 +126,9 @@ private:
         status_.runs.push_back({.at = ended, .ok = ok(record), .stored = record.stored, .freeze_milliseconds = longest});
         status_.durations_milliseconds.push_back(
             std::chrono::duration_cast<std::chrono::milliseconds>(ended - began).count());
-        status_.last_run = {.id = record.id,
+        status_.last_run = {.id = record.id.empty() ? record.run : record.id,
+                            .published = !record.id.empty(),
+                            .planned = !record.planned.empty(),
                             .ok = ok(record),
                             .killed = record.ended.empty(),
                             .code = record.code,
@@ -137,12 +141,15 @@ private:
             status_.last_success = ended;
     }
 
-    // Its process is there still. A run of a container that is gone is dead, whatever has its number now.
+    // Its process is there still. The number alone says little: in a container that was started again something
+    // else has it soon, threads included.
     bool going_on(const catalog::RunRecord& record) const {
         const auto pid = pid_of_run(record.run);
-        std::error_code trouble;
-        return pid && std::filesystem::exists("/proc/" + std::to_string(*pid), trouble) &&
-               status_.now - moment_of(record.began).value_or(Time{}) < std::chrono::hours(48);
+        if (!pid || status_.now - moment_of(record.began).value_or(Time{}) > std::chrono::hours(48))
+            return false;
+        std::ifstream file("/proc/" + std::to_string(*pid) + "/cmdline");
+        const std::string words{std::istreambuf_iterator<char>(file), {}};
+        return words.find(record.kind) != std::string::npos;
     }
 
     void add_tier(const store::BackupFolder& folder, const std::vector<catalog::Record>& records) {
@@ -191,7 +198,8 @@ std::vector<telemetry::KeyStatus> key_status(const Settings& settings) {
 
 Status status_of(const Settings& settings, const Standing& standing, std::vector<telemetry::KeyStatus> keys,
                  Time now) {
-    Status status{.now = now, .version = MIRACLEMAX_VERSION, .instance = settings.instance};
+    Status status{
+        .now = now, .version = MIRACLEMAX_VERSION, .instance = settings.instance, .host = standing.host};
     Collector collector(settings, status);
     try {
         collector.collect(store::BackupFolder(settings.backups));
@@ -200,6 +208,10 @@ Status status_of(const Settings& settings, const Standing& standing, std::vector
     }
     collector.collect_runs();
     collector.finish();
+    // What a run could not put back has its journal until somebody else has.
+    std::error_code trouble;
+    if (std::filesystem::is_empty(settings.journals(), trouble) || trouble)
+        status.unreleased.clear();
     status.keys = std::move(keys);
     status.next_runs = standing.next_runs;
     status.notifications = standing.notifications;

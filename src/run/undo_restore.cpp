@@ -35,6 +35,8 @@ public:
             targets.push_back(target_of(each, host_));
         for (auto& part : component::group(targets, host_.containers, host_.self_id())) {
             RestoreGroup one{.group = std::move(part), .stop = {}, .items = {}};
+            // A container of the group before may be one of this: it has been started anew.
+            host_ = survey(context_.engine, context_.self_id);
             undo(one);
         }
     }
@@ -100,8 +102,8 @@ private:
 
 } // namespace
 
-std::vector<std::pair<std::string, RestoredComponent>> moved_aside(const RestoreRecords& records,
-                                                                   const std::vector<std::string>& components) {
+std::vector<std::pair<std::string, RestoredComponent>>
+moved_aside(const RestoreRecords& records, const std::vector<std::string>& components) {
     std::map<std::string, std::pair<std::string, RestoredComponent>> newest;
     for (const auto& record : records.all()) // oldest first
         for (const auto& each : record.components)
@@ -134,7 +136,8 @@ void undo_components(const Context& context, RestoreObserver& observer, Executio
             Undo(context, observer, execution, records, record, found->second)();
 }
 
-void undo_restore(const Context& context, RestoreObserver& observer, const std::vector<std::string>& components) {
+void undo_restore(const Context& context, RestoreObserver& observer,
+                  const std::vector<std::string>& components) {
     RestoreRecords records(context.settings);
     moved_aside(records, components); // nothing there: said before anything begins
     Execution execution(context);
@@ -152,8 +155,8 @@ std::vector<std::string> discard_old(const Context& context, const std::vector<s
         for (const auto& each : std::vector(record.components)) {
             if (!aside(each) || !wanted(components, each.component))
                 continue;
-            settle(context.settings, context.engine, host, execution.run(), record, each, worker::Settling::discard,
-                   context.stop);
+            settle(context.settings, context.engine, host, execution.run(), record, each,
+                   worker::Settling::discard, context.stop);
             forget(records, record, each.component);
             names.push_back(each.component);
         }
@@ -178,8 +181,8 @@ void let_go(const Context& context, const std::string& run, const std::vector<st
                 forget(records, record, each.component);
             }
     } catch (const std::exception& error) {
-        context.observer.warned(std::string("what lies aside from an earlier restore could not be removed: ") +
-                                error.what());
+        context.observer.warned(
+            std::string("what lies aside from an earlier restore could not be removed: ") + error.what());
     }
 }
 

@@ -102,7 +102,8 @@ private:
                 continue;
             std::string name;
             std::ifstream("/proc/" + std::to_string(*pid) + "/comm") >> name;
-            if (name.find("miraclemax") != std::string::npos)
+            // A planned run was started as /proc/self/exe, and is named after that.
+            if (name.find("miraclemax") != std::string::npos || name == "exe")
                 pids.push_back(*pid);
         }
         return pids;

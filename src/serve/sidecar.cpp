@@ -7,6 +7,7 @@
 #include "serve/status_desk.hpp"
 #include "telemetry/metrics.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <thread>
 
@@ -74,11 +75,22 @@ private:
         if (due.job == "verify")
             argv.push_back("--all");
         sidecar_.say("planned " + due.job + " begins");
-        const auto ended = run_job(argv, stop, 2s);
+        auto ended = run_job(argv, stop, 2s);
+        // Seldom after a while: each try is told.
+        for (auto pause = 2s; is_busy(ended) && !stop.stop_requested(); pause = std::min(2 * pause, 60s)) {
+            sidecar_.say("planned " + due.job + " waits: another run is going on");
+            sleep_until_stop(stop, pause);
+            if (!stop.stop_requested())
+                ended = run_job(argv, stop, 2s);
+        }
         sidecar_.say("planned " + due.job + " ended with exit code " + std::to_string(ended.code));
+        if (due.job != "backup")
+            return;
         const std::lock_guard lock(mutex_);
         last_lines_ = ended.last_lines;
     }
+
+    static bool is_busy(const Ended& ended) { return ended.code == static_cast<int>(ExitCode::busy); }
 
     // A bad file is refused whole, and the old one stays.
     void reload() {
@@ -95,7 +107,7 @@ private:
     }
 
     void tell(const std::stop_token& stop) {
-        for (; !stop.stop_requested(); sleep_until_stop(stop, 5s))
+        for (; !stop.stop_requested(); sleep_until_stop(stop, 2s))
             try {
                 tell_once(stop);
             } catch (const std::exception& error) {
@@ -115,7 +127,7 @@ private:
         const SaidFile file(now.settings.state / "said.json");
         auto said = file.read();
         const auto before = said;
-        for (const auto& message : telemetry::messages_for(status, log_text(), now.runbook, said))
+        for (const auto& message : telemetry::messages_for(status, log_of(status.last_run), now.runbook, said))
             outbox.put(message);
         if (!(said == before))
             file.write(said);
@@ -125,11 +137,13 @@ private:
         notifications_ = outbox.status();
     }
 
-    std::string log_text() const {
+    // What a run by hand wrote went to who started it.
+    std::string log_of(const std::optional<telemetry::RunStatus>& last_run) const {
         std::string text = sidecar_.last_lines ? sidecar_.last_lines() : "";
         const std::lock_guard lock(mutex_);
-        for (const auto& line : last_lines_)
-            text += line + "\n";
+        if (last_run && last_run->planned)
+            for (const auto& line : last_lines_)
+                text += line + "\n";
         return text;
     }
 
@@ -143,7 +157,7 @@ private:
     mutable std::mutex mutex_; // guards the next three
     Standing standing_;
     telemetry::NotificationStatus notifications_;
-    std::vector<std::string> last_lines_; // of the last planned run
+    std::vector<std::string> last_lines_; // of the last planned backup
     Timekeeper keeper_;
     StatusDesk desk_;
     unsigned seen_hangups_ = 0; // the planning thread's

@@ -15,20 +15,25 @@ constexpr auto keys_fresh = std::chrono::minutes(10);
 
 void StatusDesk::refresh(const View& view) {
     const auto now = Clock::now();
-    if (status_ && now - made_ < fresh)
+    // A run that began or ended is seen at once.
+    std::error_code none_yet;
+    const auto written = std::filesystem::last_write_time(view.settings.runs(), none_yet);
+    if (status_ && now - made_ < fresh && written == runs_written_)
         return;
+    runs_written_ = written;
     if (!keys_made_ || now - *keys_made_ > keys_fresh) {
         keys_ = run::key_status(view.settings);
         keys_made_ = now;
     }
     standing_ = view.standing;
     try {
-        connect_()->info();
+        host_ = connect_()->info().hostname;
         standing_.socket_ok = true;
     } catch (const std::exception& error) {
         standing_.socket_ok = false;
         standing_.socket_trouble = error.what();
     }
+    standing_.host = host_;
     status_ = run::status_of(view.settings, standing_, keys_, std::chrono::system_clock::now());
     made_ = now;
 }

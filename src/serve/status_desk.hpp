@@ -5,6 +5,7 @@
 #include "serve/daemon.hpp"
 #include "serve/http.hpp"
 
+#include <filesystem>
 #include <mutex>
 
 namespace miraclemax::serve {
@@ -18,7 +19,7 @@ public:
         run::Settings settings;
         run::Standing standing; // but for the socket, which is looked at here
     };
-    // Not older than a few seconds; keys are looked at every ten minutes.
+    // Not older than a few seconds, nor than the last record of a run; keys are looked at every ten minutes.
     [[nodiscard]] telemetry::Status status(const View& view);
     [[nodiscard]] std::string trouble(const View& view); // run::unhealthy
     // GET /, /metrics, /api/status, /healthz.
@@ -31,7 +32,9 @@ private:
     std::mutex mutex_;
     std::optional<telemetry::Status> status_;
     run::Standing standing_;
+    std::string host_; // as podman said it last
     std::chrono::steady_clock::time_point made_{};
+    std::filesystem::file_time_type runs_written_{};
     std::vector<telemetry::KeyStatus> keys_;
     std::optional<std::chrono::steady_clock::time_point> keys_made_;
 };

@@ -35,7 +35,9 @@ struct ComponentStatus {
 };
 
 struct RunStatus { // the last backup run that ended, or was killed
-    std::string id;
+    std::string id; // of its backup; where it published none, the run's own name
+    bool published = true;
+    bool planned = false; // by the schedule, not by hand
     bool ok = true;
     bool killed = false;
     int code = 0;

@@ -14,17 +14,22 @@ using openpgp::testing::Keyring;
 
 class PrivateKeysTest : public testing::Test {
 protected:
-    PrivateKeysTest() {
-        settings.private_keys = keys / "mounted";
-        free = keys.make_key("free");
-        Keyring::write(keys / "free.sec", keys.gpg("--armor --export-secret-keys " + free));
-        keys.gpg(
-            "--pinentry-mode loopback --passphrase secret --quick-gen-key guarded ed25519 sign never");
-        Keyring::write(keys / "guarded.sec",
-                       keys.gpg("--pinentry-mode loopback --passphrase secret --export-secret-keys guarded"));
-        Keyring::write(keys / "public.asc", keys.gpg("--armor --export " + free));
-        Keyring::write(keys / "pass", "secret\n");
+    PrivateKeysTest() { settings.private_keys = keys / "mounted"; }
+    ~PrivateKeysTest() override { std::filesystem::remove_all(settings.private_keys); }
+    // Made once: a passphrase takes gpg seconds.
+    static void SetUpTestSuite() {
+        made = std::make_unique<Keyring>();
+        const auto& ring = *made;
+        free = ring.make_key("free");
+        Keyring::write(ring / "free.sec", ring.gpg("--armor --export-secret-keys " + free));
+        ring.gpg("--pinentry-mode loopback --passphrase secret --quick-gen-key guarded ed25519 sign never");
+        Keyring::write(ring / "guarded.sec",
+                       ring.gpg("--pinentry-mode loopback --passphrase secret --export-secret-keys guarded"));
+        Keyring::write(ring / "public.asc", ring.gpg("--armor --export " + free));
+        Keyring::write(ring / "pass", "secret\n");
     }
+    static void TearDownTestSuite() { made.reset(); }
+
     PrivateKeys load(std::vector<std::filesystem::path> files,
                      const std::filesystem::path& passphrase_file = {},
                      std::function<std::string(const std::string&)> ask = {}) {
@@ -49,9 +54,10 @@ protected:
         return made;
     }
 
-    Keyring keys;
+    static inline std::unique_ptr<Keyring> made;
+    static inline std::string free;
+    const Keyring& keys = *made;
     Settings settings;
-    std::string free;
 };
 
 TEST_F(PrivateKeysTest, NoneAreAlsoFine) {

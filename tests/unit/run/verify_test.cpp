@@ -237,6 +237,39 @@ TEST_F(Rehearsing, AnEncryptedBackupIsOpenedAndCompared) {
     EXPECT_TRUE(std::filesystem::is_empty(settings.control()));
 }
 
+// Without examine(), which would find it before.
+TEST_F(Rehearsing, AFlippedBitInAnArchiveOrItsInventoryIsFoundByOpeningItAlone) {
+    settings.key_files = {root / "key.asc"};
+    const auto manifest = back_up().manifest;
+    const auto& record = manifest.components.at(0);
+    const auto backup = settings.backups / manifest.id;
+    const Context context{.settings = settings,
+                          .engine = engine,
+                          .self_id = {},
+                          .observer = recorder,
+                          .stop = stop.get_token()};
+    Rehearsals rehearsals([&]() -> const Context& { return context; });
+    const auto keyring =
+        load_private_keys(settings, {.files = {root / "key.sec"}, .passphrase_file = {}, .ask = {}});
+    EXPECT_EQ(rehearsals(keyring, record, backup, [](const auto&) {}).files, 1U);
+    for (const auto& file : {record.archive.file, record.inventory})
+        for (const std::uint64_t part : {2U, 40U, 70U, 99U}) { // hundredths
+            const auto content = content_of(backup / file.path);
+            auto flipped = content;
+            auto& byte = flipped[content.size() * part / 100];
+            byte = static_cast<char>(byte ^ (1 << part % 8));
+            overwrite(backup / file.path, flipped);
+            try {
+                rehearsals(keyring, record, backup, [](const auto&) {});
+                ADD_FAILURE() << file.path << " at " << part << " of 100";
+            } catch (const Error& error) {
+                EXPECT_TRUE(error.code() == ExitCode::damaged || error.code() == ExitCode::key)
+                    << error.what();
+            }
+            overwrite(backup / file.path, content);
+        }
+}
+
 TEST_F(Rehearsing, APlainBackupNeedsNoKey) {
     const auto result = check(back_up().manifest.id);
     ASSERT_EQ(result.backups.size(), 1U);

@@ -1,0 +1,71 @@
+#include "run/prune.hpp"
+
+#include "catalog/proofs.hpp"
+#include "error.hpp"
+#include "unit/run/stored_backup.hpp"
+
+#include <gmock/gmock.h>
+
+namespace miraclemax::run {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+// Stored backups bear times of 2025-10-16; retention looks at them from some day later.
+class Pruning : public StoredBackups {
+protected:
+    PruneResult prune_at(int day, bool dry_run = false) {
+        store::BackupFolder folder(settings.backups);
+        const auto now = std::chrono::sys_days(std::chrono::October / 16 / 2025) + std::chrono::days(day);
+        return prune(settings, folder, dry_run, now, stop.get_token());
+    }
+};
+
+TEST_F(Pruning, RemovesWhatNoRuleKeepsAndProvesTheRest) {
+    const auto first = store();
+    const auto second = store();
+    EXPECT_THAT(prune_at(10).removed, IsEmpty());
+    EXPECT_THAT(prune_at(100, true).removed, IsEmpty());
+    EXPECT_EQ(ids().size(), 2U);
+    EXPECT_THAT(prune_at(100).removed, ElementsAre(first));
+    EXPECT_THAT(ids(), ElementsAre(second));
+    EXPECT_FALSE(catalog::Proofs(settings.proofs()).of(second).value().examined.empty());
+    EXPECT_EQ(debris(), 0U);
+}
+
+TEST_F(Pruning, WhatIsPinnedAndWhatLatestPointsToStay) {
+    const auto first = store();
+    const auto second = store();
+    const auto third = store();
+    store::BackupFolder folder(settings.backups);
+    folder.pin(first);
+    folder.set_latest(second);
+    EXPECT_THAT(prune_at(100).removed, IsEmpty());
+    folder.unpin(first);
+    EXPECT_THAT(prune_at(100).removed, ElementsAre(first));
+    EXPECT_THAT(ids(), ElementsAre(second, third));
+}
+
+TEST_F(Pruning, ABadNewestBackupCountsForNothing) {
+    const auto first = store();
+    const auto second = store();
+    const auto archive = settings.backups / second / "databases/n8n.tar.gz.gpg";
+    std::filesystem::resize_file(archive, std::filesystem::file_size(archive) - 1);
+    const auto result = prune_at(100);
+    EXPECT_THAT(result.removed, IsEmpty());
+    EXPECT_THAT(ids(), ElementsAre(first, second));
+    EXPECT_THAT(catalog::Proofs(settings.proofs()).of(second).value().examined_trouble, HasSubstr("n8n"));
+}
+
+TEST_F(Pruning, WhileTheClockIsBehindNothingGoes) {
+    store();
+    store();
+    const auto result = prune_at(-400);
+    EXPECT_THAT(result.removed, IsEmpty());
+    EXPECT_THAT(result.warnings, testing::Not(IsEmpty()));
+}
+
+} // namespace
+} // namespace miraclemax::run

@@ -1,0 +1,317 @@
+#include "run/restore.hpp"
+
+#include "archive/staging.hpp"
+#include "error.hpp"
+#include "run/execution.hpp"
+#include "run/recover.hpp"
+#include "run/undo_restore.hpp"
+#include "unit/run/house.hpp"
+
+#include <gmock/gmock.h>
+
+#include <sys/wait.h>
+
+namespace miraclemax::run {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class Follower : public RestoreObserver {
+public:
+    void examining(const std::string&, std::uint64_t, std::uint64_t) override {}
+    void unpacking(const RestoreItem&, const archive::Unpacked&) override {}
+    void unpacked(const RestoreItem& item, const archive::Unpacked&) override {
+        if (on_unpacked)
+            on_unpacked(item);
+    }
+    void stopping(const std::string&, const std::vector<std::string>& containers) override {
+        stopped.insert(stopped.end(), containers.begin(), containers.end());
+    }
+    void started(const std::string&, const quiesce::FreezeReport&) override {}
+    void ended(const RestoredItem&) override {}
+    void health(const Health&) override {}
+    std::vector<std::string> stopped;
+    std::function<void(const RestoreItem&)> on_unpacked;
+};
+
+class Restoring : public House {
+protected:
+    Restoring() {
+        settings.settle_time = std::chrono::milliseconds(0);
+        add("data", "app");
+    }
+
+    Context context() {
+        return {.settings = settings, .engine = engine, .self_id = {}, .observer = recorder, .stop = stop.get_token()};
+    }
+    RestorePlan plan(const RestoreRequest& request = {}) {
+        const store::BackupFolder folder(settings.backups);
+        return plan_restore(settings, survey(engine, {}), catalog::Catalog(folder), request);
+    }
+    RestoreResult restore_all(const RestoreRequest& request = {}) {
+        return restore(context(), follower, plan(request), {}, request);
+    }
+    std::filesystem::path folder(const std::string& volume) const { return root / "volumes" / volume / "_data"; }
+    void write(const std::string& volume, const std::string& name, const std::string& content) const {
+        std::ofstream(folder(volume) / name) << content;
+    }
+    std::string read(const std::string& volume, const std::string& name = "file") const {
+        std::ifstream file(folder(volume) / name);
+        return {std::istreambuf_iterator<char>(file), {}};
+    }
+    // Without what a restore keeps aside.
+    std::vector<std::string> names(const std::string& volume) const {
+        std::vector<std::string> found;
+        for (const auto& entry : std::filesystem::directory_iterator(folder(volume)))
+            if (!entry.path().filename().string().starts_with(".miraclemax-"))
+                found.push_back(entry.path().filename());
+        std::sort(found.begin(), found.end());
+        return found;
+    }
+    bool aside(const std::string& volume) const {
+        for (const auto& entry : std::filesystem::directory_iterator(folder(volume)))
+            if (entry.path().filename().string().starts_with(".miraclemax-"))
+                return true;
+        return false;
+    }
+
+    Follower follower;
+};
+
+TEST_F(Restoring, PutsTheDataBackWhileTheContainerIsStopped) {
+    back_up();
+    write("data", "file", "ruined");
+    write("data", "later", "x");
+    engine.forget_calls();
+    const auto result = restore_all();
+    EXPECT_EQ(result.code, ExitCode::ok);
+    EXPECT_EQ(read("data"), "content of data");
+    EXPECT_THAT(names("data"), ElementsAre("file"));
+    EXPECT_EQ(engine.state("app"), podman::State::running);
+    EXPECT_THAT(engine.calls(), ElementsAre("stop app", "start app"));
+    EXPECT_TRUE(aside("data"));
+}
+
+TEST_F(Restoring, UndoBringsTheOldDataBackOnce) {
+    back_up();
+    write("data", "file", "newer");
+    restore_all();
+    undo_restore(context(), follower, {});
+    EXPECT_EQ(read("data"), "newer");
+    EXPECT_EQ(engine.state("app"), podman::State::running);
+    EXPECT_THROW(undo_restore(context(), follower, {}), Error);
+    EXPECT_THAT(discard_old(context(), {}), ElementsAre("data"));
+    EXPECT_FALSE(aside("data"));
+    EXPECT_EQ(read("data"), "newer");
+}
+
+TEST_F(Restoring, TheNextGoodBackupLetsGoWhatLiesAside) {
+    back_up();
+    restore_all();
+    ASSERT_TRUE(aside("data"));
+    const auto backup = back_up();
+    EXPECT_EQ(backup.code, ExitCode::ok);
+    EXPECT_FALSE(aside("data"));
+    EXPECT_EQ(backup.manifest.components.front().entries.entries, 2U); // what lay aside was no part of it
+    EXPECT_TRUE(RestoreRecords(settings).all().empty());
+}
+
+TEST_F(Restoring, OneBadMemberLeavesTheWholeGroupAsItWas) {
+    add("more", "other", {{"miraclemax.group", "both"}});
+    engine.change("app", [](podman::Container&) {});
+    engine.remove_volume("data");
+    add("data", "", {{"miraclemax.group", "both"}});
+    const auto id = back_up().manifest.id;
+    write("data", "file", "newer");
+    write("more", "file", "newer");
+    const auto archive = settings.backups / id / "volumes/more.tar.gz";
+    std::filesystem::resize_file(archive, std::filesystem::file_size(archive) - 40);
+    engine.forget_calls();
+    const auto result = restore_all();
+    EXPECT_EQ(result.code, ExitCode::damaged);
+    EXPECT_EQ(read("data"), "newer");
+    EXPECT_EQ(read("more"), "newer");
+    EXPECT_TRUE(engine.calls().empty()); // nothing was stopped
+    EXPECT_FALSE(aside("data"));
+    EXPECT_FALSE(aside("more"));
+    EXPECT_TRUE(RestoreRecords(settings).all().empty());
+}
+
+TEST_F(Restoring, AContainerThatMayNotBeStoppedRefuses) {
+    back_up();
+    write("data", "file", "newer");
+    engine.change("app", [](podman::Container& container) { container.auto_remove = true; });
+    const auto planned = plan();
+    EXPECT_FALSE(planned.feasible());
+    const auto result = restore_all();
+    EXPECT_NE(result.code, ExitCode::ok);
+    EXPECT_EQ(read("data"), "newer");
+    EXPECT_EQ(engine.state("app"), podman::State::running);
+    EXPECT_FALSE(aside("data"));
+}
+
+TEST_F(Restoring, WhoOnlyReadsItIsStoppedToo) {
+    back_up();
+    engine.add_container({.name = "reader",
+                          .mounts = {{.type = "volume",
+                                      .name = "data",
+                                      .source = folder("data"),
+                                      .destination = "/data",
+                                      .writable = false}}});
+    engine.add_container({.name = "above",
+                          .mounts = {{.type = "bind", .source = root, .destination = "/host", .writable = false}}});
+    restore_all();
+    EXPECT_THAT(follower.stopped, testing::UnorderedElementsAre("app", "reader"));
+}
+
+TEST_F(Restoring, AContainerThatComesBetweenEndsItWithTheOldData) {
+    back_up();
+    write("data", "file", "newer");
+    engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string& name) {
+        if (moment == fakes::FakeEngine::Moment::after && call == "stop" && name == "app")
+            engine.recreate("app");
+    });
+    const auto result = restore_all();
+    EXPECT_NE(result.code, ExitCode::ok);
+    EXPECT_EQ(read("data"), "newer");
+    EXPECT_FALSE(aside("data"));
+}
+
+TEST_F(Restoring, StopEndsItWithTheOldDataAndNothingBehind) {
+    back_up();
+    write("data", "file", "newer");
+    follower.on_unpacked = [&](const RestoreItem&) { stop.request_stop(); };
+    EXPECT_THROW(restore_all(), Error);
+    EXPECT_EQ(read("data"), "newer");
+    EXPECT_EQ(engine.state("app"), podman::State::running);
+    EXPECT_FALSE(aside("data"));
+}
+
+TEST_F(Restoring, LatestIsTheNewestWholeArchiveOfEach) {
+    const auto first = back_up().manifest.id;
+    add("second", "two");
+    const auto second = back_up({.components = {"second"}}).manifest.id;
+    const auto planned = plan();
+    std::map<std::string, std::string> from;
+    for (const auto& group : planned.groups)
+        for (const auto& item : group.items)
+            from[item.record.name] = item.id;
+    EXPECT_EQ(from, (std::map<std::string, std::string>{{"data", first}, {"second", second}}));
+    EXPECT_THROW(plan({.components = {"nobody"}}), Error);
+    EXPECT_THROW(plan({.backup = "20010101_000000"}), Error);
+    EXPECT_THROW(plan({.into = "x", .to = "/y"}), Error);
+    EXPECT_THROW(plan({.components = {"data"}, .only = "../x"}), Error);
+}
+
+TEST_F(Restoring, AnUnhealthyContainerTakesTheOldDataBackWhereAsked) {
+    back_up();
+    write("data", "file", "newer");
+    engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string&) {
+        if (moment == fakes::FakeEngine::Moment::after && call == "start")
+            engine.change("app", [](podman::Container& container) { container.health = "unhealthy"; });
+    });
+    auto result = restore_all();
+    EXPECT_EQ(result.code, ExitCode::unhealthy);
+    EXPECT_EQ(read("data"), "content of data");
+    write("data", "file", "third");
+    result = restore_all({.rollback_on_unhealthy = true});
+    EXPECT_TRUE(result.rolled_back);
+    EXPECT_EQ(result.code, ExitCode::unhealthy);
+    EXPECT_EQ(read("data"), "third");
+}
+
+// What a killed run leaves: a record, and a staging folder in some state.
+class CutOff : public Restoring {
+protected:
+    void leave(Step step, const std::function<void(const archive::Site&)>& prepare) {
+        const archive::Site site{.root = folder("data"), .single = false, .run = "dead-run", .only = {}};
+        prepare(site);
+        std::filesystem::create_directories(settings.state);
+        RestoreRecord record{.run = "dead-run",
+                             .at = "2026-01-01T00:00:00+00:00",
+                             .components = {{.component = "data",
+                                             .backup = "20260101_000000",
+                                             .volume = "data",
+                                             .volume_created_at = engine.volume("data")->created_at,
+                                             .path = folder("data"),
+                                             .single = false,
+                                             .only = {},
+                                             .step = step}}};
+        RestoreRecords(settings).keep(record);
+    }
+    // The run stopped the container, and was killed.
+    void stopped_by_the_dead() {
+        const auto app = engine.look("app");
+        const pid_t child = ::fork();
+        if (child == 0) {
+            quiesce::Journal journal(settings.journals(), "dead-run");
+            journal.intend({.id = app.id, .name = "app", .act = quiesce::Act::stop, .started_at = app.started_at});
+            ::_exit(0); // without a destructor: the entry stays open
+        }
+        ::waitpid(child, nullptr, 0);
+        engine.stop("app", std::chrono::seconds(1));
+    }
+    void stage(const archive::Site& site) {
+        archive::begin_staging(site);
+        std::ofstream(folder("data") / ".miraclemax-dead-run/new/file") << "restored";
+    }
+};
+
+TEST_F(CutOff, WhatWasOnlyStagedIsDropped) {
+    leave(Step::staging, [&](const archive::Site& site) { stage(site); });
+    const auto recovery = recover(settings, engine, {});
+    EXPECT_TRUE(recovery.ok());
+    EXPECT_EQ(read("data"), "content of data");
+    EXPECT_FALSE(aside("data"));
+    EXPECT_TRUE(RestoreRecords(settings).all().empty());
+}
+
+TEST_F(CutOff, ASwapIsSettledBeforeItsContainersStart) {
+    leave(Step::swapping, [&](const archive::Site& site) {
+        stage(site);
+        archive::seal(site);
+        archive::swap(site);
+    });
+    stopped_by_the_dead();
+    EXPECT_EQ(unsettled(settings), std::set<std::string>{"dead-run"});
+    quiesce::recover(engine, settings.journals(), {}, unsettled(settings));
+    EXPECT_EQ(engine.state("app"), podman::State::exited); // not yet
+    const auto recovery = recover(settings, engine, {});
+    EXPECT_TRUE(recovery.ok());
+    EXPECT_EQ(read("data"), "restored");
+    EXPECT_EQ(engine.state("app"), podman::State::running);
+    ASSERT_EQ(RestoreRecords(settings).all().size(), 1U);
+    EXPECT_EQ(RestoreRecords(settings).all().front().components.front().step, Step::swapped);
+}
+
+TEST_F(CutOff, WhatCanNotBeSettledKeepsItsContainersStopped) {
+    leave(Step::swapping, [&](const archive::Site& site) {
+        stage(site);
+        archive::seal(site);
+    });
+    stopped_by_the_dead();
+    std::filesystem::rename(folder("data"), root / "away");
+    auto recovery = recover(settings, engine, {});
+    EXPECT_FALSE(recovery.ok());
+    EXPECT_EQ(engine.state("app"), podman::State::exited);
+    std::filesystem::rename(root / "away", folder("data"));
+    recovery = recover(settings, engine, {});
+    EXPECT_TRUE(recovery.ok());
+    EXPECT_EQ(read("data"), "content of data");
+    EXPECT_EQ(engine.state("app"), podman::State::running);
+}
+
+TEST_F(CutOff, ADamagedRecordHoldsItsContainersAndIsTold) {
+    leave(Step::swapping, [&](const archive::Site&) {});
+    stopped_by_the_dead();
+    std::ofstream(settings.restores() / "dead-run.json") << "{";
+    const auto recovery = recover(settings, engine, {});
+    EXPECT_FALSE(recovery.ok());
+    EXPECT_EQ(engine.state("app"), podman::State::exited);
+    ASSERT_EQ(recovery.data.size(), 1U);
+    EXPECT_THAT(recovery.data.front().what, HasSubstr("dead-run.json"));
+}
+
+} // namespace
+} // namespace miraclemax::run
