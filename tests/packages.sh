@@ -22,6 +22,8 @@ test_packages=(
     util-linux iproute2 procps curl jq e2fsprogs strace
     # what is told to people, and how it is measured
     prometheus-alertmanager openssl
+    # the man page, completions and the package
+    zsh fish groff-base bsdextrautils file dpkg-dev
     python3 shellcheck clang-format tzdata ca-certificates
 )
 

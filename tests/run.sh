@@ -89,6 +89,7 @@ must build ci
 program=build/ci/src/miraclemax
 
 check "documentation" /usr/bin/python3 tests/readme_test.py "$program"
+check "package" tests/package_test.sh build/ci
 check "monitoring" /usr/bin/python3 tests/monitoring_test.py "$program"
 
 step "unit and contract tests"
