@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sourced by quickstart.sh: opens a backup with stock tools (sha256sum, gpg, tar) and compares it with
-# the live data of demo.yml. miraclemax itself takes no part in it. Uses $here and fail of quickstart.sh.
+# the live data of demo.yml; miraclemax itself takes no part in that (prove). Then it deletes the demo's
+# SQLite data, and miraclemax brings it back (lose_and_restore). Uses $here and fail of quickstart.sh.
 set -euo pipefail
 : "${here:?}"
 
@@ -120,4 +121,36 @@ prove() { # prove ID
     compare_web
     compare_sqlite
     compare_postgres
+}
+
+demo_rows() { podman exec miraclemax-demo-writer sqlite3 /srv/app/app.db 'SELECT count(*) FROM readings' 2>/dev/null; }
+goes_on() { local now; now=$(demo_rows) && [ "${now:-0}" -gt "$1" ]; }
+
+# Only the demo's own volume is emptied: demo.yml made it, and quickstart.sh --down removes it.
+lose_and_restore() { # lose_and_restore ID
+    local secret=$here/keys-private/miraclemax-backup.private.asc before id rows try
+    if [ ! -s "$secret" ]; then
+        echo "  the private key isn't on this host (as it should be): nothing was restored"
+        return 0
+    fi
+    before=$(demo_rows)
+    id=$(podman inspect --format '{{.Id}}' miraclemax-demo-writer)
+    # In a container of its own, which sees that one volume alone, as a mishap would have it.
+    podman run --rm --network none --volume miraclemax-demo-sqlite:/lost localhost/miraclemax-demo:latest \
+        find /lost -mindepth 1 -delete
+    echo "  lost: $before rows; all that was in the volume miraclemax-demo-sqlite is deleted"
+    echo '$ miraclemax restore --latest --component demo-sqlite --force --key - < the private key'
+    podman exec -i miraclemax miraclemax restore --latest --component demo-sqlite --force --key - <"$secret"
+    [ "$(podman inspect --format '{{.Id}} {{.State.Status}}' miraclemax-demo-writer)" = "$id running" ] ||
+        fail "the writer isn't running again"
+    [ "$(podman exec miraclemax-demo-writer sqlite3 /srv/app/app.db 'PRAGMA integrity_check')" = ok ] ||
+        fail "the restored SQLite database doesn't pass its integrity check"
+    rows=$(demo_rows)
+    [ "${rows:-0}" -gt 0 ] || fail "no rows came back"
+    for ((try = 0; try < 60; try++)); do
+        goes_on "$rows" && break
+        sleep 0.5
+    done
+    goes_on "$rows" || fail "the writer writes nothing"
+    echo "  restored from $1: $rows rows, PRAGMA integrity_check ok; the same writer runs, and writes ($(demo_rows) rows by now)"
 }

@@ -2,8 +2,9 @@
 # sudo compose/quickstart.sh [--binary PATH]   from a fresh Debian to a backup that stock tools open
 #      compose/quickstart.sh --down            removes everything it made (not the packages), with
 #                                              the demo's backups and keys
-# Brings up miraclemax.yml and demo.yml, makes a key pair if compose/keys has none, backs up, and
-# compares what `gpg | tar` takes out of the backup with the live data. It may be run again.
+# Brings up miraclemax.yml and demo.yml, makes a key pair if compose/keys has none, backs up, compares
+# what `gpg | tar` takes out of the backup with the live data, and deletes and restores the demo's SQLite
+# data. It may be run again.
 #   --binary PATH   a miraclemax that runs on Debian 13, instead of compiling one into the image
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -154,24 +155,24 @@ main() {
     *) usage >&2; exit 2 ;;
     esac
     cd "$here/.."
-    say "1/5 packages and podman"
+    say "1/6 packages and podman"
     install_needed
     podman_env_configure
     podman_env_service
     podman --version
-    say "2/5 images (compiling takes some minutes the first time)"
+    say "2/6 images (compiling takes some minutes the first time)"
     "$here/../containerfiles/build.sh" "${binary[@]}" >"$env_folder/build.log" 2>&1 ||
         { tail -n 30 "$env_folder/build.log" >&2; fail "the sidecar's image wasn't built"; }
     awk '/ weighs /, 0' "$env_folder/build.log"
     "$here/../containerfiles/build.sh" --demo >"$env_folder/demo.log" 2>&1 ||
         { tail -n 30 "$env_folder/demo.log" >&2; fail "the demo's image wasn't built"; }
     awk '/ weighs /' "$env_folder/demo.log"
-    say "3/5 keys and services"
+    say "3/6 keys and services"
     make_keys
     prepare_demo_data
     export TZ=${TZ:-$(zone_of_host)}
     start_services
-    say "4/5 podman exec miraclemax miraclemax backup"
+    say "4/6 podman exec miraclemax miraclemax backup"
     started=$(newest_backup)
     podman exec miraclemax miraclemax backup
     [ "$(newest_backup)" != "$started" ] || fail "no new backup was published"
@@ -179,8 +180,10 @@ main() {
     podman exec miraclemax miraclemax list
     echo '$ miraclemax show latest'
     podman exec miraclemax miraclemax show latest
-    say "5/5 the backup, opened with gpg and tar alone"
+    say "5/6 the backup, opened with gpg and tar alone"
     prove "$(newest_backup)"
+    say "6/6 a mishap, and the restore"
+    lose_and_restore "$(newest_backup)"
     last_words
 }
 

@@ -22,7 +22,7 @@ struct RunComponent {
 
 struct RunRecord {
     std::string run;     // its name (run::new_run_name)
-    std::string kind;    // "backup", "verify", "restore", "prune", "replicate"
+    std::string kind;    // "backup", "verify", "restore", "drill" (of a restore)
     std::string began;   // UTC, "2025-10-16T01:00:00Z"
     std::string ended;   // UTC; empty: it is going on, or was killed
     std::string planned; // the schedule's time that it was started for, UTC; empty: by hand

@@ -37,8 +37,7 @@ ExitCode Commands::backup() {
     if (options_.dry_run)
         return plan();
     const auto setup = load();
-    const auto warn = [](const std::string& text) { std::cerr << line("warning: " + text); };
-    const auto code = run::recorded(setup.settings, "backup", options_.planned, warn,
+    const auto code = run::recorded(setup.settings, "backup", options_.planned, warn_on_stderr,
                                     [&](catalog::RunRecord& record) { return back_up(setup, record); });
     if (code == ExitCode::ok)
         prune_after(setup.settings);

@@ -4,6 +4,7 @@
 #include "cli/terminal.hpp"
 #include "cli/text.hpp"
 #include "run/execution.hpp"
+#include "run/recording.hpp"
 #include "run/undo_restore.hpp"
 
 #include "store/backup_folder.hpp"
@@ -19,8 +20,9 @@ void check_wishes(const RestoreOptions& wish) {
         throw Error(ExitCode::usage, "--undo, --discard-old and --dry-run exclude each other", "choose one");
     if (!wish.latest && wish.request.backup.empty() && !wish.undo && !wish.discard_old &&
         wish.request.components.empty())
-        throw Error(ExitCode::usage, "restore what?",
-                    "--latest (each component's newest good archive), or --from-backup ID; --component NAME for one");
+        throw Error(
+            ExitCode::usage, "restore what?",
+            "--latest (each component's newest good archive), or --from-backup ID; --component NAME for one");
     if (wish.latest && !wish.request.backup.empty())
         throw Error(ExitCode::usage, "--latest and --from-backup exclude each other", "choose one");
 }
@@ -39,7 +41,8 @@ void agree(const RestoreOptions& wish, const std::string& question) {
     if (wish.force)
         return;
     if (!has_terminal())
-        throw Error(ExitCode::usage, "nobody is there to agree to this", "give --force, or run it on a terminal (podman exec -it)");
+        throw Error(ExitCode::usage, "nobody is there to agree to this",
+                    "give --force, or run it on a terminal (podman exec -it)");
     if (!ask_yes(question))
         throw Error(ExitCode::interrupted, "nothing was restored");
 }
@@ -69,7 +72,8 @@ ExitCode Commands::restore() {
         request.keys.ask = ask_secret;
     auto plan = run::plan_restore(setup.settings, host, catalog, request);
     print_restore_plan(plan, request, options_.json, std::cout);
-    const auto keys = needs_keys(plan) ? run::load_private_keys(setup.settings, request.keys) : run::PrivateKeys{};
+    const auto keys =
+        needs_keys(plan) ? run::load_private_keys(setup.settings, request.keys) : run::PrivateKeys{};
     require_keys(plan, keys);
     const bool rehearsal = wish.dry_run || wish.verify_only;
     if (!rehearsal && !plan.feasible())
@@ -78,14 +82,18 @@ ExitCode Commands::restore() {
         agree(wish, request.beside() ? "Restore this?" : "Restore this over what is there now?");
     const auto lock = rehearsal ? nullptr : folder.lock();
     run::undo_dead_runs(context);
-    run::prove(context, *follow, plan, request.trust);
-    const bool feasible = plan.feasible();
-    auto result = rehearsal ? run::rehearse_all(context, *follow, plan, keys)
-                            : run::restore(context, *follow, std::move(plan), keys, request);
-    if (rehearsal && !feasible && result.code == ExitCode::ok)
-        result.code = ExitCode::failed;
-    print_restore_result(result, rehearsal, options_.json, std::cout);
-    return result.code;
+    const auto act = [&](catalog::RunRecord& record) {
+        run::prove(context, *follow, plan, request.trust);
+        const bool feasible = plan.feasible();
+        auto result = rehearsal ? run::rehearse_all(context, *follow, plan, keys)
+                                : run::restore(context, *follow, std::move(plan), keys, request);
+        if (rehearsal && !feasible && result.code == ExitCode::ok)
+            result.code = ExitCode::failed;
+        run::describe(record, result);
+        print_restore_result(result, rehearsal, options_.json, std::cout);
+        return result.code;
+    };
+    return run::recorded(setup.settings, rehearsal ? "drill" : "restore", "", warn_on_stderr, act);
 }
 
 ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObserver& follow,

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <iostream>
+
 namespace miraclemax::cli {
 
 std::string bytes_text(std::uint64_t bytes) {
@@ -86,6 +88,10 @@ std::string plural(std::uint64_t count, const std::string& one) {
     if (one.ends_with('y'))
         return fmt::format("{} {}ies", count, one.substr(0, one.size() - 1));
     return fmt::format("{} {}s", count, one);
+}
+
+void warn_on_stderr(const std::string& text) {
+    std::cerr << line("warning: " + text);
 }
 
 } // namespace miraclemax::cli

@@ -13,6 +13,7 @@ namespace miraclemax::cli {
 [[nodiscard]] std::string safe(const std::string& text);
 // The same as one line, its newline at the end: a label can't forge a line of its own either.
 [[nodiscard]] std::string line(const std::string& text);
+void warn_on_stderr(const std::string& text);
 [[nodiscard]] std::string plural(std::uint64_t count, const std::string& one); // "1 entry", "2 entries"
 
 } // namespace miraclemax::cli

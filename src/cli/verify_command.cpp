@@ -4,6 +4,7 @@
 #include "cli/terminal.hpp"
 #include "cli/text.hpp"
 #include "cli/verify_report.hpp"
+#include "run/recording.hpp"
 #include "run/rehearsals.hpp"
 
 #include <charconv>
@@ -113,11 +114,16 @@ ExitCode Commands::verify() {
         request.keys = private_keys(setup.settings);
     }
     OnDemand context(composition_, setup, stop_);
-    const auto result = follow(
-        setup.settings, request, [&]() -> const run::Context& { return context(); }, form_of(options_.json),
-        stop_);
-    print_verify_result(result, options_.json, std::cout);
-    return result.code();
+    return run::recorded(
+        setup.settings, "verify", options_.planned, warn_on_stderr, [&](catalog::RunRecord& record) {
+            const auto result = follow(
+                setup.settings, request, [&]() -> const run::Context& { return context(); },
+                form_of(options_.json), stop_);
+            print_verify_result(result, options_.json, std::cout);
+            if (result.code() != ExitCode::ok)
+                record.message = "what is stored is not as it should be: `miraclemax verify` tells it";
+            return result.code();
+        });
 }
 
 ExitCode Commands::prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const {

@@ -47,7 +47,8 @@ catalog::RunComponent of(const catalog::ComponentRecord& each) {
                                     .bytes = each.entries.bytes,
                                     .stored = each.archive.file.size,
                                     .files = each.entries.files,
-                                    .skipped = each.entries.unreadable + each.entries.elsewhere + each.entries.skipped,
+                                    .skipped = each.entries.unreadable + each.entries.elsewhere +
+                                               each.entries.skipped,
                                     .changed = each.entries.changed};
     if (!each.complete)
         component.reason = std::to_string(each.entries.changed) + " entries changed while they were read, " +
@@ -95,6 +96,17 @@ void describe(catalog::RunRecord& record, const BackupResult& result) {
     for (const auto& each : record.components)
         if (!each.ok && record.message.empty())
             record.message = each.name + ": " + each.reason;
+    record.unreleased = result.unreleased;
+    if (!result.unreleased.empty())
+        record.message = result.unreleased.front();
+}
+
+void describe(catalog::RunRecord& record, const RestoreResult& result) {
+    for (const auto& each : result.items) {
+        record.components.push_back({.name = each.component, .ok = each.ok(), .reason = each.failure});
+        if (!each.ok() && record.message.empty())
+            record.message = each.component + ": " + each.failure;
+    }
     record.unreleased = result.unreleased;
     if (!result.unreleased.empty())
         record.message = result.unreleased.front();

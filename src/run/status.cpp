@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 
 namespace miraclemax::run {
 namespace {
@@ -51,9 +50,8 @@ public:
         for (const auto& record : catalog::RunRecords(settings_.runs()).all()) {
             if (record.kind == "backup")
                 add_backup(record);
-            else if (record.kind == "restore" && ok(record))
-                for (const auto& each : record.components)
-                    component(each.name).restored = moment_of(record.ended);
+            else if (record.kind == "restore" || record.kind == "drill")
+                add_restore(record);
         }
         keep_last(status_.runs);
         keep_last(status_.durations_milliseconds);
@@ -64,13 +62,14 @@ public:
             keep_last(each.history);
             status_.components.push_back(std::move(each));
         }
-        std::stable_sort(status_.components.begin(), status_.components.end(),
-                         [](const ComponentStatus& one, const ComponentStatus& other) {
-                             const auto rank = [](const ComponentStatus& each) {
-                                 return component::priority_from(each.priority).value_or(component::Priority::low);
-                             };
-                             return rank(one) < rank(other);
-                         });
+        std::stable_sort(
+            status_.components.begin(), status_.components.end(),
+            [](const ComponentStatus& one, const ComponentStatus& other) {
+                const auto rank = [](const ComponentStatus& each) {
+                    return component::priority_from(each.priority).value_or(component::Priority::low);
+                };
+                return rank(one) < rank(other);
+            });
     }
 
 private:
@@ -120,10 +119,13 @@ private:
             known.skipped = each.skipped;
             known.changed = each.changed;
             known.freeze_milliseconds = each.freeze_milliseconds;
-            known.history.push_back({.at = ended, .ok = each.ok, .stored = each.stored,
+            known.history.push_back({.at = ended,
+                                     .ok = each.ok,
+                                     .stored = each.stored,
                                      .freeze_milliseconds = each.freeze_milliseconds});
         }
-        status_.runs.push_back({.at = ended, .ok = ok(record), .stored = record.stored, .freeze_milliseconds = longest});
+        status_.runs.push_back(
+            {.at = ended, .ok = ok(record), .stored = record.stored, .freeze_milliseconds = longest});
         status_.durations_milliseconds.push_back(
             std::chrono::duration_cast<std::chrono::milliseconds>(ended - began).count());
         status_.last_run = {.id = record.id.empty() ? record.run : record.id,
@@ -141,15 +143,25 @@ private:
             status_.last_success = ended;
     }
 
-    // Its process is there still. The number alone says little: in a container that was started again something
-    // else has it soon, threads included.
+    void add_restore(const catalog::RunRecord& record) {
+        if (!record.unreleased.empty())
+            status_.unreleased = record.unreleased;
+        if (ok(record))
+            for (const auto& each : record.components)
+                component(each.name).restored = moment_of(record.ended);
+    }
+
+    // Its process is there still. The number alone says little: in a container that was started again
+    // something else has it soon, threads included.
     bool going_on(const catalog::RunRecord& record) const {
         const auto pid = pid_of_run(record.run);
         if (!pid || status_.now - moment_of(record.began).value_or(Time{}) > std::chrono::hours(48))
             return false;
         std::ifstream file("/proc/" + std::to_string(*pid) + "/cmdline");
-        const std::string words{std::istreambuf_iterator<char>(file), {}};
-        return words.find(record.kind) != std::string::npos;
+        for (std::string word; std::getline(file, word, '\0');)
+            if (word == record.kind || word.ends_with("miraclemax-" + record.kind))
+                return true;
+        return false;
     }
 
     void add_tier(const store::BackupFolder& folder, const std::vector<catalog::Record>& records) {
@@ -185,11 +197,12 @@ std::vector<telemetry::KeyStatus> key_status(const Settings& settings) {
     std::vector<telemetry::KeyStatus> keys;
     try {
         for (const auto& key : load_keys(settings).recipients)
-            keys.push_back({.fingerprint = key.fingerprint.empty() ? key.wanted : key.fingerprint,
-                            .owner = key.owner,
-                            .expires = key.expires,
-                            .ok = key.fault == openpgp::Fault::none,
-                            .trouble = key.fault == openpgp::Fault::none ? "" : openpgp::sentence(key.fault)});
+            keys.push_back(
+                {.fingerprint = key.fingerprint.empty() ? key.wanted : key.fingerprint,
+                 .owner = key.owner,
+                 .expires = key.expires,
+                 .ok = key.fault == openpgp::Fault::none,
+                 .trouble = key.fault == openpgp::Fault::none ? "" : openpgp::sentence(key.fault)});
     } catch (const std::exception& error) {
         keys.push_back({.ok = false, .trouble = error.what()});
     }

@@ -10,7 +10,7 @@ namespace miraclemax::run {
 
 // What only the sidecar's main process knows.
 struct Standing {
-    std::string host; // its name, as podman knows it
+    std::string host;                                 // its name, as podman knows it
     std::map<std::string, telemetry::Time> next_runs; // by job
     telemetry::NotificationStatus notifications;
     std::chrono::seconds expected_every{24 * 3600}; // between two planned backups

@@ -44,7 +44,8 @@ private:
     void look(const std::stop_token& stop) {
         try {
             const auto engine = connect_();
-            const bool good = tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}, run::unsettled(settings_)));
+            const bool good = tell(
+                quiesce::recover(*engine, settings_.journals(), {.stop = stop}, run::unsettled(settings_)));
             if (good && !stop.stop_requested())
                 sweep(*engine);
             trouble_.clear();
@@ -126,7 +127,8 @@ private:
             const auto engine = connect_();
             const auto journals = settings_.journals();
             const auto waiting = run::unsettled(settings_); // the next start puts their data in order first
-            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()}, waiting)) || any_open()) {
+            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()}, waiting)) ||
+                any_open()) {
                 // look() lets go of the journal that it undoes, if there is one.
                 await(end, [&] { return looked_.load(); });
                 if (!tell(quiesce::recover(*engine, journals, {.until = end}, waiting)))

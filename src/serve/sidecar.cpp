@@ -27,14 +27,16 @@ class StandBy {
 public:
     StandBy(const Sidecar& sidecar, Standing standing)
         : sidecar_(sidecar), standing_(std::move(standing)),
-          keeper_(standing_.settings.state / "schedule.json", standing_.plans, sidecar.say), desk_(sidecar.connect) {}
+          keeper_(standing_.settings.state / "schedule.json", standing_.plans, sidecar.say),
+          desk_(sidecar.connect) {}
 
     bool operator()(const std::stop_token& stop) {
         std::unique_ptr<HttpServer> http;
         if (standing_.http) {
-            http = std::make_unique<HttpServer>(*standing_.http,
-                                                [this](const std::string& path) { return desk_.page(path, view()); });
-            sidecar_.say("status on http://" + standing_.http->address + ":" + std::to_string(http->port()) + "/");
+            http = std::make_unique<HttpServer>(
+                *standing_.http, [this](const std::string& path) { return desk_.page(path, view()); });
+            sidecar_.say("status on http://" + standing_.http->address + ":" + std::to_string(http->port()) +
+                         "/");
         }
         std::jthread planning([this, stop] { plan(stop); });
         std::jthread telling([this, stop] { tell(stop); });
@@ -62,8 +64,9 @@ private:
         for (; !stop.stop_requested(); sleep_until_stop(stop, 1s)) {
             if (sidecar_.hangups != seen_hangups_)
                 reload();
-            keeper_.round({.wall = std::chrono::system_clock::now(), .steady = std::chrono::steady_clock::now()},
-                          [&](const DueRun& due) { run(due, stop); });
+            keeper_.round(
+                {.wall = std::chrono::system_clock::now(), .steady = std::chrono::steady_clock::now()},
+                [&](const DueRun& due) { run(due, stop); });
         }
     }
 
@@ -100,9 +103,11 @@ private:
             keeper_.replace(fresh.plans);
             const std::lock_guard lock(mutex_);
             standing_ = std::move(fresh);
-            sidecar_.say("configuration read anew (a changed HTTP address, backup or state folder needs a restart)");
+            sidecar_.say(
+                "configuration read anew (a changed HTTP address, backup or state folder needs a restart)");
         } catch (const std::exception& error) {
-            sidecar_.say(std::string("the configuration was NOT read anew, and the old one stays: ") + error.what());
+            sidecar_.say(std::string("the configuration was NOT read anew, and the old one stays: ") +
+                         error.what());
         }
     }
 
@@ -120,14 +125,16 @@ private:
         const auto status = desk_.status(view());
         if (!now.textfile.empty())
             telemetry::write_textfile(now.textfile, status);
-        telemetry::Outbox outbox(now.settings.state / "outbox", now.channels,
-                                 [stop](const telemetry::Channel& channel, const telemetry::Message& message) {
-                                     telemetry::deliver_within({.stop = stop}, channel, message);
-                                 });
+        telemetry::Outbox outbox(
+            now.settings.state / "outbox", now.channels,
+            [stop](const telemetry::Channel& channel, const telemetry::Message& message) {
+                telemetry::deliver_within({.stop = stop}, channel, message);
+            });
         const SaidFile file(now.settings.state / "said.json");
         auto said = file.read();
         const auto before = said;
-        for (const auto& message : telemetry::messages_for(status, log_of(status.last_run), now.runbook, said))
+        for (const auto& message :
+             telemetry::messages_for(status, log_of(status.last_run), now.runbook, said))
             outbox.put(message);
         if (!(said == before))
             file.write(said);

@@ -109,7 +109,8 @@ std::string text_of_failure(const Status& status, const std::vector<const Compon
         "\n";
     if (const auto lines = last_lines(last_log); !lines.empty())
         text += "\nThe log's last lines:\n" + lines;
-    return text + "\nThe rest: `miraclemax status`" + (run.published ? " and `miraclemax show " + run.id + "`" : "") +
+    return text + "\nThe rest: `miraclemax status`" +
+           (run.published ? " and `miraclemax show " + run.id + "`" : "") +
            " in the sidecar (podman exec), and its log (podman logs).\n";
 }
 

@@ -1,5 +1,6 @@
-// How it is: one picture of a host's backups, made by run/status from catalogue, proofs and run records. Metrics,
-// the status page, its JSON and the messages to people are all made of it. Pure values; times are UTC.
+// How it is: one picture of a host's backups, made by run/status from catalogue, proofs and run records.
+// Metrics, the status page, its JSON and the messages to people are all made of it. Pure values; times are
+// UTC.
 #pragma once
 
 #include <chrono>
@@ -22,19 +23,19 @@ struct Point { // of one run, for the charts
 
 struct ComponentStatus {
     std::string name, category, priority;
-    bool last_ok = true;            // the last try
-    std::string reason;             // why not
-    std::optional<Time> last_good;  // when the newest whole archive was made
+    bool last_ok = true;           // the last try
+    std::string reason;            // why not
+    std::optional<Time> last_good; // when the newest whole archive was made
     std::string last_good_id;
-    std::optional<Time> verified;   // when its newest archive was last decrypted and compared
-    std::string verify_trouble;     // what the last proof found, or empty
-    std::optional<Time> restored;   // last restore, or rehearsal of one, of it (drill)
+    std::optional<Time> verified; // when its newest archive was last decrypted and compared
+    std::string verify_trouble;   // what the last proof found, or empty
+    std::optional<Time> restored; // last restore, or rehearsal of one, of it (drill)
     std::uint64_t stored = 0, bytes = 0, files = 0, skipped = 0, changed = 0; // of the last try
     std::int64_t freeze_milliseconds = 0;
     std::vector<Point> history; // oldest first, at most 30
 };
 
-struct RunStatus { // the last backup run that ended, or was killed
+struct RunStatus {  // the last backup run that ended, or was killed
     std::string id; // of its backup; where it published none, the run's own name
     bool published = true;
     bool planned = false; // by the schedule, not by hand
@@ -81,7 +82,7 @@ struct Status {
     std::optional<Time> last_success; // end of the last whole run
     std::vector<Point> runs;          // oldest first, at most 30: stored of the backup, freeze the longest
     std::vector<std::int64_t> durations_milliseconds; // the same runs
-    std::vector<ComponentStatus> components; // critical first
+    std::vector<ComponentStatus> components;          // critical first
     std::vector<TierStatus> tiers;
     std::vector<KeyStatus> keys;
     std::vector<std::string> unreleased;   // containers that are not as they were

@@ -1,6 +1,7 @@
 // A worker that unpacks a component's archive, or only compares it with its inventory. It has no key.
 #include "stream/decompression.hpp"
 #include "stream/fault_point.hpp"
+#include "stream/read_ahead.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/lock_down.hpp"
 #include "worker/pipes.hpp"
@@ -22,18 +23,32 @@ constexpr std::uint64_t for_an_entry = 4096; // bytes in the file system, at lea
 class Flow {
 public:
     Flow(stream::Descriptor from, const char* name, Compression compression,
-         std::atomic<std::uint64_t>& moved, const std::atomic<bool>& stopped)
-        : handed_(std::move(from), name, moved, stopped) {
+         std::atomic<std::uint64_t>& moved, std::atomic<bool>& stopped)
+        : stopped_(stopped), handed_(std::move(from), name, moved, stopped) {
         if (compression == Compression::gzip)
             plain_ = stream::gunzip(handed_);
         else if (compression == Compression::zstd)
             plain_ = stream::unzstd(handed_);
     }
-    [[nodiscard]] stream::Source& plain() { return plain_ ? *plain_ : handed_; }
+    ~Flow() { stopped_ = true; } // what reads ahead does not wait for bytes that nobody wants any more
+    Flow(const Flow&) = delete;
+    Flow& operator=(const Flow&) = delete;
+    [[nodiscard]] stream::Source& plain() {
+        if (ahead_)
+            return *ahead_;
+        return plain_ ? *plain_ : handed_;
+    }
+    // Decompressing, and what is done with it, at the same time.
+    void read_ahead() {
+        if (plain_)
+            ahead_ = std::make_unique<stream::ReadAhead>(*plain_);
+    }
 
 private:
+    std::atomic<bool>& stopped_;
     HandedSource handed_;
     std::unique_ptr<stream::Source> plain_;
+    std::unique_ptr<stream::Source> ahead_;
 };
 
 std::string in_words(std::uint64_t bytes) {
@@ -124,6 +139,7 @@ public:
 private:
     archive::Unpacked unpack(int into) {
         MIRACLEMAX_FAULT_POINT("worker.unpack");
+        tar_.read_ahead();
         auto next = std::chrono::steady_clock::now();
         return archive::unpack(tar_.plain(), inventory_.plain(), job_.promise, into, job_.options,
                                [&](const archive::Unpacked& so_far) {

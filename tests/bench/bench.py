@@ -1,7 +1,6 @@
 """Measures miraclemax beside stock tools, and its memory and fixed cost; run.sh prepares and calls it.
 
-CPU is user and system time of the command and of every process it leaves behind (GPGME lets gpg be adopted), so it
-counts all there is to do, and a busy machine moves it little. Rounds are interleaved; the median counts.
+Rounds are interleaved; the median counts. measuring.py says what is counted.
 """
 import argparse
 import ctypes
@@ -18,63 +17,9 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "scenario")]
+import bench_restore  # noqa: E402
 import mixed_tree  # noqa: E402
-
-PR_SET_CHILD_SUBREAPER = 36
-MIB = 1 << 20
-
-
-class Cost:
-    def __init__(self, wall, cpu, size):
-        self.wall, self.cpu, self.size = wall, cpu, size
-
-
-def costs(argv, environment=None, call=None):
-    """Wall and CPU seconds of a command (or call) with all its descendants, in a process that adopts them."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:
-            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-            begun = time.monotonic()
-            if call:
-                call()
-            else:
-                subprocess.run(argv, env={**os.environ, **(environment or {})}, check=True, stdout=subprocess.DEVNULL)
-            wall = time.monotonic() - begun
-            while True:
-                try:
-                    os.wait()
-                except ChildProcessError:
-                    break
-            used = os.times()
-            os.write(writing, json.dumps([wall, used.children_user + used.children_system]).encode())
-            code = 0
-        except BaseException as error:  # the parent must not go on in this process
-            print(f"bench: {argv}: {error}", file=sys.stderr)
-        finally:
-            os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading) as pipe:
-        said = pipe.read()
-    _, status = os.waitpid(child, 0)
-    if status != 0:
-        sys.exit(f"bench: {argv or call} failed")
-    return json.loads(said)
-
-
-def size_of(path):
-    if os.path.isfile(path):
-        return os.path.getsize(path)
-    return sum(os.lstat(os.path.join(folder, name)).st_size for folder, _, names in os.walk(path) for name in names)
-
-
-def remove(path):
-    if os.path.isdir(path):
-        shutil.rmtree(path)
-    elif os.path.lexists(path):
-        os.unlink(path)
+from measuring import PR_SET_CHILD_SUBREAPER, Cost, costs, middle_of, remove, size_of  # noqa: E402
 
 
 def worker_alone(program, root, folder, keys, threads=0, level=1):
@@ -188,8 +133,7 @@ def speed(host, root, rounds, print_row):
             call = what if callable(what) else None
             wall, cpu = costs(None if call else what, environment, call)
             measured[name].append(Cost(wall, cpu, size_of(os.path.join(host.out, leaves))))
-    middle = {name: Cost(statistics.median(one.wall for one in each), statistics.median(one.cpu for one in each), each[0].size)
-              for name, each in measured.items()}
+    middle = {name: middle_of(each) for name, each in measured.items()}
     ours = middle["**miraclemax backup**"]
     print_row("", "wall s", "× ours", "CPU s", "× ours", "stored MB", "÷ ours")
     print_row("---", *["---:"] * 6)
@@ -308,7 +252,7 @@ def main():
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep the tree for the next time")
     parser.add_argument("--rounds", type=int, default=0)
-    parser.add_argument("--only", default="speed,memory,fixed")
+    parser.add_argument("--only", default="speed,restore,memory,fixed")
     arguments = parser.parse_args()
     rounds = arguments.rounds or (1 if arguments.quick else 3)
     mebibytes = 256 if arguments.quick else 2048
@@ -320,19 +264,20 @@ def main():
     def print_row(*cells):
         print("| " + " | ".join(cells) + " |", flush=True)
     try:
-        if "speed" in only:
-            root = os.path.join(os.environ.get("TMPDIR", "/var/tmp"), f"miraclemax-bench-{mebibytes}", "tree")
-            if not os.path.exists(root + ".whole"):
-                shutil.rmtree(os.path.dirname(root), ignore_errors=True)
-                os.makedirs(root)
-                mixed_tree.make(root, mebibytes)
-                mixed_tree.write(root + ".whole")
+        if "speed" in only or "restore" in only:
+            root = mixed_tree.kept(mebibytes)
             entries, size = mixed_tree.measure(root)
-            print(f"A tree of {size / 1e6:,.0f} MB and {entries:,} entries; medians of {rounds}:\n", flush=True)
+            tree = f"A tree of {size / 1e6:,.0f} MB and {entries:,} entries"
+        if "speed" in only:
+            print(f"{tree}; medians of {rounds}:\n", flush=True)
             speed(host, root, rounds, print_row)
-            if not arguments.keep:
-                shutil.rmtree(os.path.dirname(root))
             print()
+        if "restore" in only:
+            print(f"{tree}, restored; medians of {rounds}:\n", flush=True)
+            bench_restore.restore(host, root, rounds, print_row)
+            print()
+        if ("speed" in only or "restore" in only) and not arguments.keep:
+            shutil.rmtree(os.path.dirname(root))
         if "memory" in only:
             counts = [1_000, 20_000] if arguments.quick else [1_000, 100_000] + [1_000_000] * arguments.long
             memory(host, counts, print_row)

@@ -1,6 +1,7 @@
 """The tree that is measured: always the same bytes for the same size, some 43,000 entries at 2 GiB."""
 import os
 import random
+import shutil
 import sqlite3
 
 MIB = 1 << 20
@@ -129,6 +130,17 @@ def make(root, mebibytes):
     database(os.path.join(root, "database", "database.sqlite"), pool, size["database"])
     logs(os.path.join(root, "logs"), pool, size["logs"])
     media(os.path.join(root, "media"), source, size["media"])
+
+
+def kept(mebibytes):
+    """Where such a tree lies: from an earlier time, or made now."""
+    root = os.path.join(os.environ.get("TMPDIR", "/var/tmp"), f"miraclemax-bench-{mebibytes}", "tree")
+    if not os.path.exists(root + ".whole"):
+        shutil.rmtree(os.path.dirname(root), ignore_errors=True)
+        os.makedirs(root)
+        make(root, mebibytes)
+        write(root + ".whole")
+    return root
 
 
 def make_many(root, count):

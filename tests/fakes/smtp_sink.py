@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""A mail server that keeps what it gets: smtp_sink.py FOLDER MODE [HABIT]
+"""A mail server that keeps what it gets: smtp_sink.py FOLDER MODE [HABIT [PORT]]
 
 MODE: plain, starttls (login needed), smtps (login needed); FOLDER has cert.pem and key.pem for the latter two.
-HABIT: hang (never answers), close (hangs up after the greeting), later (451 after the mail).
+HABIT: hang (never answers), close (hangs up after the greeting), later (451 after the mail), none.
 Prints its port. Login: bk / right-secret. gone@example.org is refused. One file NNNN.eml a mail, whose first line
 is the envelope. It speaks RFC 5321, 3207, 4954 as far as libcurl asks, one connection at a time."""
 import base64
@@ -14,6 +14,7 @@ import time
 
 FOLDER, MODE = pathlib.Path(sys.argv[1]), sys.argv[2]
 HABIT = sys.argv[3] if len(sys.argv) > 3 else ""
+PORT = int(sys.argv[4]) if len(sys.argv) > 4 else 0
 
 
 class Conversation:
@@ -118,7 +119,7 @@ def main():
     if MODE != "plain":
         context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         context.load_cert_chain(FOLDER / "cert.pem", FOLDER / "key.pem")
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with socket.create_server(("127.0.0.1", PORT)) as server:
         print(server.getsockname()[1], flush=True)
         while True:
             connection, _ = server.accept()

@@ -49,11 +49,11 @@ make_application() {
 }
 
 make_sidecar() { # make_sidecar TAR BINARY
-    local root=$work/sidecar file
+    local root=$work/sidecar file name
     skeleton "$root" "$busybox"
     cp "$2" "$root/usr/bin/miraclemax"
     chmod 755 "$root/usr/bin/miraclemax"
-    ln -s miraclemax "$root/usr/bin/pai-miraclemax-backup"
+    for name in backup restore; do ln -s miraclemax "$root/usr/bin/pai-miraclemax-$name"; done
     cp "${programs[@]}" "$root/usr/bin/"
     while read -r file; do
         mkdir -p "$root$(dirname "$file")"

@@ -104,6 +104,10 @@ class World:
     def start_podman(self, *argv):
         return subprocess.Popen([BED, "in", self.bed, *self.become, "podman", *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
+    def start_in_bed(self, *argv):
+        """It runs on, and is talked to through its stdin and stdout."""
+        return subprocess.Popen([BED, "in", self.bed, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
     def service(self, operation):
         run(BED, operation, self.bed)
 
@@ -156,13 +160,13 @@ class World:
         return self.app(name, "-v", f"{volume}:/data", *argv, command=self.WRITER, labels=labels)
 
     # --- the sidecar ---
-    def sidecar(self, *argv, keys=True, name="miraclemax", environment=None):
+    def sidecar(self, *argv, keys=True, name="miraclemax", environment=None, network="none"):
         options = []
         for key, value in (environment or {}).items():
             options += ["-e", f"MIRACLEMAX_{key}={value}"]
         if keys:
             options += ["-v", f"{self.keys.public}:/keys:ro"]
-        self.podman("run", "-d", "--name", name, "--network", "none", "--read-only", "--cap-drop", "all",
+        self.podman("run", "-d", "--name", name, "--network", network, "--read-only", "--cap-drop", "all",
                     "--security-opt", "no-new-privileges", "-e", "TZ=UTC",
                     "-v", f"{os.path.dirname(self.socket)}:/run/podman", "-v", f"{self.backups}:/backups",
                     "-v", "miraclemax-state:/var/lib/miraclemax", *options, *argv, SIDECAR, "serve")

@@ -1,124 +1,120 @@
 #include "run/status.hpp"
 
-#include "error.hpp"
-#include "run/recording.hpp"
-#include "unit/run/house.hpp"
+#include "catalog/run_record.hpp"
 
-#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+
+#include <spawn.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace miraclemax::run {
 namespace {
 
-using testing::Contains;
-using testing::ElementsAre;
-using testing::IsEmpty;
+namespace fs = std::filesystem;
 
-class HowItIs : public House {
+class StatusTest : public testing::Test {
 protected:
-    HowItIs() { add("data", "app"); }
-    ExitCode recorded_backup() {
-        return recorded(
-            settings, "backup", "", [](const std::string&) {},
-            [&](catalog::RunRecord& record) {
-                const auto result = back_up();
-                describe(record, result);
-                return result.code;
-            });
+    StatusTest() {
+        std::string form = (fs::temp_directory_path() / "status-XXXXXX").string();
+        root_ = ::mkdtemp(form.data());
+        settings_.instance = "test";
+        settings_.backups = root_ / "backups";
+        settings_.state = root_ / "state";
+        fs::create_directories(settings_.backups);
+        fs::create_directories(settings_.journals());
     }
-    telemetry::Status status(std::chrono::hours later = std::chrono::hours(0)) {
-        return status_of(settings, standing, {}, std::chrono::system_clock::now() + later);
+    ~StatusTest() override { fs::remove_all(root_); }
+
+    void keep(catalog::RunRecord record) {
+        record.began = "2025-10-16T01:00:00Z";
+        catalog::RunRecords(settings_.runs()).keep(record);
     }
-    static std::vector<std::string> alerts(const telemetry::Status& status) {
-        std::vector<std::string> names;
-        for (const auto& each : status.problems)
-            names.push_back(each.alert);
-        return names;
+    telemetry::Status status() {
+        using namespace std::chrono;
+        return status_of(settings_, {.host = "home", .socket_trouble = {}}, {},
+                         sys_days(2025y / 10 / 16) + 2h);
     }
-    Standing standing;
+
+    fs::path root_;
+    Settings settings_;
 };
 
-TEST_F(HowItIs, NothingYetIsNoProblem) {
-    const auto now = status();
-    EXPECT_FALSE(now.last_run);
-    EXPECT_THAT(now.problems, IsEmpty());
-    EXPECT_EQ(unhealthy(now, standing), "");
+catalog::RunRecord ended(const std::string& run, const std::string& kind = "backup") {
+    return {.run = run, .kind = kind, .began = {}, .ended = "2025-10-16T01:05:00Z"};
 }
 
-TEST_F(HowItIs, AGoodRunShowsEverywhere) {
-    EXPECT_EQ(recorded_backup(), ExitCode::ok);
-    const auto now = status();
-    ASSERT_TRUE(now.last_run && now.last_success);
-    EXPECT_TRUE(now.last_run->ok);
-    EXPECT_EQ(now.runs.size(), 1U);
-    EXPECT_GT(now.last_run->stored, 0U);
-    ASSERT_EQ(now.components.size(), 1U);
-    EXPECT_EQ(now.components[0].name, "data");
-    EXPECT_TRUE(now.components[0].last_ok && now.components[0].last_good);
-    EXPECT_EQ(now.components[0].history.size(), 1U);
-    ASSERT_EQ(now.tiers.size(), 1U);
-    EXPECT_EQ(now.tiers[0].backups, 1U);
-    EXPECT_THAT(now.problems, IsEmpty());
-    EXPECT_EQ(unhealthy(now, standing), "");
+// Messages tell runs apart by it.
+TEST_F(StatusTest, ARunWithoutABackupIsKnownByItsOwnName) {
+    auto record = ended("20251016-010000-77-000001");
+    record.code = 1;
+    record.planned = "2025-10-16T01:00:00Z";
+    keep(record);
+    const auto last = status().last_run;
+    ASSERT_TRUE(last);
+    EXPECT_EQ(last->id, "20251016-010000-77-000001");
+    EXPECT_FALSE(last->published);
+    EXPECT_TRUE(last->planned);
+    EXPECT_FALSE(last->ok);
+    EXPECT_EQ(status().host, "home");
+    record = ended("20251016-010100-78-000001");
+    record.id = "20251016_010100";
+    keep(record);
+    EXPECT_EQ(status().last_run->id, "20251016_010100");
+    EXPECT_TRUE(status().last_run->published);
+    EXPECT_FALSE(status().last_run->planned);
 }
 
-TEST_F(HowItIs, AFailureIsCriticalAndTheLastGoodStays) {
-    recorded_backup();
-    engine.fail_next("pause", "app", Error(ExitCode::podman, "no"), 9);
-    engine.fail_next("stop", "app", Error(ExitCode::podman, "no"), 9);
-    EXPECT_NE(recorded_backup(), ExitCode::ok);
-    const auto now = status();
-    EXPECT_FALSE(now.last_run->ok);
-    EXPECT_FALSE(now.components[0].last_ok);
-    EXPECT_TRUE(now.components[0].last_good);
-    EXPECT_TRUE(now.last_success);
-    EXPECT_THAT(alerts(now), Contains("BackupFailed"));
+TEST_F(StatusTest, ARunWhoseNumberIsSomethingElsesNowWasKilled) {
+    const auto me = std::to_string(::getpid());
+    keep({.run = "20251016-010000-" + me + "-000001", .kind = "no-word-of-mine", .began = {}});
+    EXPECT_FALSE(status().last_run); // a kind that is no backup
+    keep({.run = "20251016-010001-" + me + "-000001", .kind = "backup", .began = {}});
+    ASSERT_TRUE(status().last_run);
+    EXPECT_TRUE(status().last_run->killed);
+    EXPECT_FALSE(status().last_run->ok);
 }
 
-TEST_F(HowItIs, TimeMakesItStaleAndRed) {
-    recorded_backup();
-    EXPECT_THAT(status(std::chrono::hours(30)).problems, IsEmpty());
-    const auto later = status(std::chrono::hours(60));
-    EXPECT_THAT(alerts(later), ElementsAre("BackupStale"));
-    EXPECT_NE(unhealthy(later, standing), "");
+TEST_F(StatusTest, ARunWhoseProcessIsThereGoesOn) {
+    char name[] = "backup";
+    char seconds[] = "60";
+    char* argv[]{name, seconds, nullptr};
+    pid_t pid = 0;
+    ASSERT_EQ(::posix_spawn(&pid, "/bin/sleep", nullptr, nullptr, argv, nullptr), 0);
+    keep({.run = "20251016-010001-" + std::to_string(pid) + "-000001", .kind = "backup", .began = {}});
+    EXPECT_FALSE(status().last_run);
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+    ASSERT_TRUE(status().last_run);
+    EXPECT_TRUE(status().last_run->killed);
 }
 
-TEST_F(HowItIs, AKilledRunIsNoSuccess) {
-    catalog::RunRecords(settings.runs()).keep({.run = "20200101-000000-1-000000", .kind = "backup", .began = "2020-01-01T00:00:00Z"});
-    const auto now = status();
-    ASSERT_TRUE(now.last_run);
-    EXPECT_TRUE(now.last_run->killed);
-    EXPECT_FALSE(now.last_run->ok);
-    EXPECT_THAT(alerts(now), Contains("BackupFailed"));
+TEST_F(StatusTest, WhatARunCouldNotPutBackIsToldUntilItsJournalIsGone) {
+    auto record = ended("20251016-010000-77-000001");
+    record.code = 10;
+    record.unreleased = {"n8n is paused still"};
+    keep(record);
+    EXPECT_TRUE(status().unreleased.empty());
+    std::ofstream(settings_.journals() / "20251016-010000-77-000002.journal") << "x";
+    EXPECT_EQ(status().unreleased, record.unreleased);
 }
 
-TEST_F(HowItIs, TheSocketAndContainersMakeItRed) {
-    standing.socket_ok = false;
-    EXPECT_NE(unhealthy(status(), standing), "");
-    standing.socket_ok = true;
-    catalog::RunRecords(settings.runs())
-        .keep({.run = "a", .kind = "backup", .began = "2026-01-01T00:00:00Z", .ended = "2026-01-01T00:00:01Z",
-               .code = 10, .unreleased = {"app is not back"}});
-    EXPECT_EQ(unhealthy(status(), standing), "app is not back");
-    EXPECT_THAT(alerts(status()), Contains("ContainerNotBack"));
-}
-
-TEST_F(HowItIs, BusyAndWrongUsageLeaveNoRecord) {
-    for (const auto code : {ExitCode::busy, ExitCode::usage})
-        EXPECT_THROW(recorded(
-                         settings, "backup", "", [](const std::string&) {},
-                         [&](catalog::RunRecord&) -> ExitCode { throw Error(code, "no"); }),
-                     Error);
-    std::filesystem::create_directories(settings.state);
-    EXPECT_TRUE(catalog::RunRecords(settings.runs()).all().empty());
-    EXPECT_THROW(recorded(
-                     settings, "backup", "2026-01-01T03:00:00Z", [](const std::string&) {},
-                     [&](catalog::RunRecord&) -> ExitCode { throw Error(ExitCode::podman, "gone"); }),
-                 Error);
-    const auto all = catalog::RunRecords(settings.runs()).all();
-    ASSERT_EQ(all.size(), 1U);
-    EXPECT_EQ(all[0].code, 7);
-    EXPECT_EQ(all[0].message, "gone");
-    EXPECT_EQ(all[0].planned, "2026-01-01T03:00:00Z");
+TEST_F(StatusTest, RestoresAndDrillsCountWhenTheyWereWhole) {
+    auto record = ended("20251016-010000-77-000001", "drill");
+    record.components.push_back({.name = "n8n", .reason = {}});
+    keep(record);
+    ASSERT_EQ(status().components.size(), 1U);
+    EXPECT_TRUE(status().components.front().restored);
+    EXPECT_FALSE(status().last_run); // no backup
+    record = ended("20251016-010100-77-000001", "restore");
+    record.code = 1;
+    record.components.push_back({.name = "grafana", .ok = false, .reason = "no"});
+    keep(record);
+    EXPECT_EQ(status().components.size(), 1U);
 }
 
 } // namespace

@@ -1,0 +1,204 @@
+"""Killed at any moment, by any hand, a restore leaves the old data whole or the new data whole."""
+import os
+import random
+import signal
+import time
+import unittest
+
+from oracle import Fault, bed_pid, in_mounts
+from restoring import Shelf
+from test_faults import with_points
+from world import LONG, run, wait_until
+
+
+class Interrupted(Shelf):
+    def prepare(self):
+        world = self.world
+        private = os.path.join(world.bed, "private")
+        os.makedirs(private, exist_ok=True)
+        with open(os.path.join(private, "key.asc"), "w", encoding="ascii") as file:
+            file.write(self.private_key())
+        self.shelf("-v", f"{private}:/private-keys:ro")
+        world.backup()
+        self.new = {folder: self.contents(folder) for folder in (self.one, self.two)}
+        for folder in self.new:
+            self.stock(folder, "later")
+        self.old = {folder: self.contents(folder) for folder in self.new}
+
+    def dice(self):
+        seed = int(os.environ.get("MIRACLEMAX_TEST_SEED", random.randrange(1 << 30) if LONG else 1))
+        print(f"    seed {seed}", flush=True)
+        return random.Random(seed)
+
+    def pid(self):
+        """The controller's, seen from outside of the bed."""
+        for pid in run("pgrep", "-f", "^miraclemax restore", check=False).stdout.split():
+            try:
+                with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
+                    if self.world.bed in file.read():
+                        return int(pid)
+            except OSError:
+                pass
+        return None
+
+    def which(self, what):
+        """Each folder holds one of the two exactly. -> how many hold the new"""
+        count = 0
+        for folder in self.old:
+            now = self.contents(folder)
+            self.assertIn(now, (self.old[folder], self.new[folder]), f"{what}: {folder} holds {sorted(now)[:80]}")
+            count += now == self.new[folder]
+        return count
+
+    def whole(self, what, killed=True):
+        """After a recovery. -> how many components hold the new data; brings all back to the old."""
+        try:
+            self.as_before(self.before, but=("miraclemax",))
+            swapped = self.which(what)
+            self.tidy(killed=killed)
+            aside = len(self.staging(self.one, self.two))
+            folder = os.path.join(self.world.mountpoint("miraclemax-state"), "restores")
+            records = [name for name in os.listdir(folder) if name.endswith(".json")]
+            self.assertEqual(aside, swapped, f"{what}: lies aside")
+            self.assertEqual(bool(records), swapped > 0, f"{what}: {records}")
+            return swapped
+        finally:  # a failure is not to make the next ones fail
+            self.back_to_old()
+
+    def back_to_old(self):
+        for act in ("--undo", "--discard-old"):
+            self.world.miraclemax("restore", act, "--force", check=False)
+        self.assertEqual(self.staging(self.one, self.two), [])
+        self.assertEqual(self.which("undone"), 0)
+
+    def test_sigkill_at_random_moments(self):
+        world = self.world
+        self.prepare()
+        dice = self.dice()
+        began = time.monotonic()
+        self.restore("--latest", "--force", key=False)
+        length = time.monotonic() - began
+        self.assertEqual(self.whole("no kill", killed=False), 2)
+        counts = []
+        for number in range(100 if LONG else 6):
+            what = f"kill {number}"
+            going = world.start_podman("exec", "miraclemax", "miraclemax", "restore", "--latest", "--force")
+            wait_until(lambda: self.pid() or going.poll() is not None, "the restore")
+            time.sleep(dice.random() * length)
+            pid = self.pid()
+            if number % 3 == 2:  # the sidecar, with all in it
+                world.podman("kill", "-s", "KILL", "miraclemax")
+                going.communicate()
+                world.podman("start", "miraclemax")
+            else:
+                if pid:
+                    os.kill(pid, signal.SIGKILL)
+                going.communicate()
+            with self.subTest(number=number):
+                if number % 3 == 1:  # by the sidecar alone
+                    wait_until(self.settled, f"{what}: the sidecar's own look after dead runs", 60)
+                self.exec("miraclemax", "recover")
+                counts.append(self.whole(what))
+        print(f"    components that held the new data: {counts}", flush=True)
+        self.restore("--latest", "--force", key=False)
+        self.assertEqual(self.which("at the end"), 2)
+        self.tidy()  # key folders of the killed ones too
+
+    def test_helper_is_killed(self):
+        """The one that unpacks, swaps or settles; what it left is put in order by the restore itself."""
+        world = self.world
+        self.prepare()
+        dice = self.dice()
+        codes = []
+        for number in range(40 if LONG else 3):
+            what = f"kill {number}"
+            going = world.start_podman("exec", "miraclemax", "miraclemax", "restore", "--latest", "--force")
+            wanted = dice.randrange(1, 5)  # of the helpers that come
+            seen = set()
+
+            def comes():
+                seen.update(self.helpers())
+                return len(seen) >= wanted or going.poll() is not None
+
+            wait_until(comes, "a helper")
+            time.sleep(dice.random() * 0.4)
+            for name in self.helpers():
+                world.podman("kill", "-s", "KILL", name, check=False)
+            told = going.communicate()[0]
+            codes.append(going.returncode)
+            with self.subTest(number=number):
+                self.assertIn(going.returncode, (0, 1, 7, 9, 13), told)
+                swapped = self.whole(what, killed=False)
+                self.assertEqual(going.returncode == 0, swapped == 2, f"{what}: {told}")
+        print(f"    exit codes: {codes}", flush=True)
+
+    def settled(self):
+        listed = self.world.states()
+        return not self.helpers() and all(listed[name] == state for name, state in self.before.items() if name != "miraclemax") \
+            and not os.listdir(os.path.join(self.world.mountpoint("miraclemax-state"), "journal"))
+
+    def test_sigterm(self):
+        world = self.world
+        self.prepare()
+        going = world.start_podman("exec", "miraclemax", "miraclemax", "restore", "--latest", "--force")
+        wait_until(lambda: self.staging(self.one, self.two) or going.poll() is not None, "a staging folder")
+        pid = self.pid()
+        if pid:
+            os.kill(pid, signal.SIGTERM)
+        told = going.communicate()[0]
+        self.assertIn(going.returncode, (12, 0), told)
+        if going.returncode == 12:
+            self.assertLess(self.whole("SIGTERM", killed=False), 2)
+
+    @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
+    def test_at_any_point_of_the_controller(self):
+        self.prepare()
+        command = ("restore", "--latest", "--force")
+        fault = Fault(self.world, command=command)
+        self.assertEqual(fault.run()[0], 0)
+        points = len(fault.reached())
+        self.assertEqual(self.whole("no fault", killed=False), 2)
+        dice = self.dice()
+        for act, picks in (("kill", 3), ("error", 2)):
+            sample = sorted(dice.randrange(points * i // picks, points * (i + 1) // picks) + 1 for i in range(picks))
+            for number in range(1, points + 1) if LONG else sample:
+                what = f"{number}:{act}"
+                with self.subTest(point=what):
+                    fault = Fault(self.world, what, command=command)
+                    code, told = fault.run()
+                    what += f" {fault.reached()[-1:]} ended with {code}: {told}"
+                    if act == "kill":
+                        self.assertEqual(code, 137, what)
+                    self.exec("miraclemax", "recover")
+                    swapped = self.whole(what, killed=act == "kill")
+                    if act == "error":
+                        self.assertEqual(code == 0, swapped == 2 and "FAILED" not in told, what)
+        print(f"    {points} points", flush=True)
+
+    def test_no_room_for_both(self):
+        world = self.world
+        small = os.path.join(world.bed, "small")
+        os.makedirs(small)
+        in_mounts(bed_pid(world), "mount", "-t", "tmpfs", "-o", "size=12m,mode=750", "tmpfs", small)
+        self.addCleanup(in_mounts, bed_pid(world), "umount", "-l", small, check=False)
+        inside = f"/proc/{bed_pid(world)}/root{small}"
+        world.podman("volume", "create", "--label", "miraclemax.backup=true", "--opt", "type=none", "--opt", "o=bind",
+                     "--opt", f"device={small}", "small")
+        world.app("first", "-v", "small:/data")
+        for name in ("a", "b"):
+            with open(os.path.join(inside, name), "wb") as file:
+                file.write(os.urandom(3_500_000))
+        self.start_sidecar()
+        world.backup()
+        self.before = world.states()
+        os.unlink(os.path.join(inside, "b"))
+        with open(os.path.join(inside, "c"), "wb") as file:
+            file.write(os.urandom(3_500_000))
+        kept, acts = self.keep(inside), self.acts()
+        told = self.restore("--latest", "--force", code=9)
+        self.assertRegex(told, "(?i)space|room|full")
+        self.untouched(kept, acts, "full")
+        os.unlink(os.path.join(inside, "c"))  # there is room now
+        self.restore("--latest", "--force")
+        self.assertIn("b", os.listdir(inside))
+        self.as_before(self.before)
