@@ -15,10 +15,11 @@ constexpr auto keys_fresh = std::chrono::minutes(10);
 
 void StatusDesk::refresh(const View& view) {
     const auto now = Clock::now();
-    // A run that began or ended is seen at once.
+    // A run that began or ended, and a changed plan, are seen at once.
     std::error_code none_yet;
     const auto written = std::filesystem::last_write_time(view.settings.runs(), none_yet);
-    if (status_ && now - made_ < fresh && written == runs_written_)
+    if (status_ && now - made_ < fresh && written == runs_written_ &&
+        view.standing.next_runs == standing_.next_runs)
         return;
     runs_written_ = written;
     if (!keys_made_ || now - *keys_made_ > keys_fresh) {

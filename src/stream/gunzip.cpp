@@ -24,7 +24,7 @@ class GunzipSource : public Source {
 public:
     explicit GunzipSource(Source& from) : from_(from), packed_(piece) {
         isal_inflate_init(state_.get());
-        state_->crc_flag = ISAL_GZIP; // header and trailer too, with both checks
+        state_->crc_flag = ISAL_GZIP_NO_HDR_VER; // the trailer with both checks; the header is read here
     }
 
     std::size_t read(std::span<std::byte> into) override {
@@ -52,8 +52,29 @@ private:
         if (members_++ > 0) {
             isal_inflate_reset(state_.get()); // leaves the input where it is
         }
+        read_header();
         in_member_ = true;
         return true;
+    }
+
+    // ISA-L's own reading of it, within isal_inflate(), forgets the flags where a header is cut by the end of the
+    // input.
+    void read_header() {
+        isal_gzip_header header{};
+        isal_gzip_header_init(&header);
+        for (;;) {
+            const int result = isal_read_gzip_header(state_.get(), &header);
+            if (result == ISAL_DECOMP_OK) {
+                return;
+            }
+            if (result != ISAL_END_INPUT) {
+                check(result);
+                throw damaged("its header can't be read");
+            }
+            if (state_->avail_in == 0 && !refill()) {
+                throw damaged("it ends in the middle");
+            }
+        }
     }
 
     std::size_t inflate(std::span<std::byte> into) {

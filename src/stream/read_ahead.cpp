@@ -11,8 +11,8 @@ namespace miraclemax::stream {
 namespace {
 
 constexpr std::size_t piece = std::size_t{256} * 1024;
-constexpr std::size_t ahead = std::size_t{4}
-                              << 20U; // evens out that one side waits for the disk now and then
+// Evens out that one side waits for the disk now and then.
+constexpr std::size_t ahead = std::size_t{4} << 20U;
 
 } // namespace
 

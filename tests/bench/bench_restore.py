@@ -107,6 +107,21 @@ def others(host, sidecar):
 AIMS = {"gpg -d, tar xz": "0.80", "restic restore": "0.60"}
 
 
+def tell(measured, sidecar, print_row):
+    ours = middle_of(measured[OURS])
+    print_row("", "wall s", "ours ÷ it", "aim", "CPU s", "ours ÷ it")
+    print_row("---", *["---:"] * 5)
+    for name, each in measured.items():
+        one = middle_of(each)
+        print_row(name, f"{one.wall:.1f}", f"{ours.wall / one.wall:.2f}", AIMS.get(name, ""), f"{one.cpu:.1f}",
+                  f"{ours.cpu / one.cpu:.2f}")
+    print()
+    print_row("containers stopped", "median", "aim")
+    print_row("---", "---:", "---:")
+    print_row("for", f"{statistics.median(sidecar.downtimes) * 1000:.0f} ms", "")
+    print_row("of the whole restore", f"{statistics.median(sidecar.parts) * 100:.1f} %", "5 %")
+
+
 def restore(host, root, rounds, print_row):
     sidecar = Sidecar(host, root)
     try:
@@ -123,20 +138,9 @@ def restore(host, root, rounds, print_row):
                 argv = ["bash", "-c", "set -o pipefail; " + command.format(into=into)]
                 measured[name].append(Cost(*costs(argv, environment), 0))
                 same_size(root, os.path.join(into, where))
+        tell(measured, sidecar, print_row)
         sidecar.world.miraclemax("restore", "--discard-old", "--force", name="restoring")
     finally:
         sidecar.close()
         for name in os.listdir(host.out):
             remove(os.path.join(host.out, name))
-    ours = middle_of(measured[OURS])
-    print_row("", "wall s", "ours ÷ it", "aim", "CPU s", "ours ÷ it")
-    print_row("---", *["---:"] * 5)
-    for name, each in measured.items():
-        one = middle_of(each)
-        print_row(name, f"{one.wall:.1f}", f"{ours.wall / one.wall:.2f}", AIMS.get(name, ""), f"{one.cpu:.1f}",
-                  f"{ours.cpu / one.cpu:.2f}")
-    print()
-    print_row("containers stopped", "median", "aim")
-    print_row("---", "---:", "---:")
-    print_row("for", f"{statistics.median(sidecar.downtimes) * 1000:.0f} ms", "")
-    print_row("of the whole restore", f"{statistics.median(sidecar.parts) * 100:.1f} %", "5 %")
