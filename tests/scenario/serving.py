@@ -6,7 +6,8 @@ import subprocess
 import time
 import urllib.parse
 
-from world import BED, Scenario, run, wait_until
+from oracle import bed_pid
+from world import Scenario, run, wait_until
 
 PORT = 9847
 LONG_AGO = 3 * 86400  # seconds
@@ -48,8 +49,8 @@ class Serving(Scenario):
 
     # --- over HTTP ---
     def http(self, path, *argv, port=PORT):
-        done = self.world.inside("curl", "--silent", "--include", "--max-time", "60", *argv,
-                                 f"http://127.0.0.1:{port}{path}", check=False, text=False)
+        done = run(*self.in_network("curl", "--silent", "--include", "--max-time", "60", *argv,
+                                    f"http://127.0.0.1:{port}{path}"), check=False, text=False)
         return Answer(done.stdout.decode()) if done.returncode == 0 else None
 
     def status(self):
@@ -125,28 +126,25 @@ class Serving(Scenario):
                 pass  # of another bed, and ended meanwhile
         self.fail(f"the sidecar has no process {words}")
 
-    # --- programs beside it ---
-    def beside(self, *argv, log=None):
-        """A program of the bed's network that runs on; it ends with the bed, or by end()."""
-        out = open(log, "wb") if log else subprocess.PIPE
-        process = subprocess.Popen([BED, "in", self.world.bed, *argv], stdin=subprocess.DEVNULL, stdout=out,
-                                   stderr=subprocess.STDOUT)
+    # --- programs beside it: this machine's own, in the bed's network; a bed's Debian may not have them ---
+    def in_network(self, *argv):
+        return ["nsenter", "--target", bed_pid(self.world), "--net", "setpriv", "--pdeathsig", "KILL", *argv]
+
+    def beside(self, *argv, log=None, **options):
+        """A program that runs on until the test ends."""
+        with open(log or os.devnull, "wb") as out:
+            pipes = {"stdin": subprocess.DEVNULL, "stdout": out, "stderr": out}
+            process = subprocess.Popen(self.in_network(*argv), **{**pipes, **options})
         self.addCleanup(self.end, process)
-        if log:
-            out.close()
         return process
 
     @staticmethod
     def end(process):
-        """nsenter waits for its child, which is the program."""
-        if process.poll() is None:
-            children = f"/proc/{process.pid}/task/{process.pid}/children"
-            with open(children) as file:
-                for child in file.read().split():
-                    os.kill(int(child), 9)
-            process.wait()
-        if process.stdout:
-            process.stdout.close()
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                pipe.close()
 
 
 class Mails:
@@ -157,7 +155,8 @@ class Mails:
         self.test, self.port, self.folder = test, port, test.folder(name)
 
     def start(self):
-        process = self.test.beside("/usr/bin/python3", os.path.realpath(self.SINK), self.folder, "plain", "none", str(self.port))
+        process = self.test.beside("/usr/bin/python3", self.SINK, self.folder, "plain", "none", str(self.port),
+                                   stdout=subprocess.PIPE)
         self.test.assertEqual(process.stdout.readline().strip(), str(self.port).encode())
         return self
 

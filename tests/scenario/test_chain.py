@@ -172,9 +172,8 @@ class Chain(Serving):
         in_mounts(bed_pid(world), "rm", ballast)
         self.mended(mails, "BackupFailed")
 
-
-class NobodyListens(Serving):
-    def test_backup_does_not_mind_and_the_mail_comes_later(self):
+    # --- a mail server that is not there ---
+    def test_nobody_listens_and_the_mail_comes_later(self):
         world = self.world
         world.volume("data", backup="true")
         self.writer("app", "data")

@@ -104,10 +104,6 @@ class World:
     def start_podman(self, *argv):
         return subprocess.Popen([BED, "in", self.bed, *self.become, "podman", *argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
-    def start_in_bed(self, *argv):
-        """It runs on, and is talked to through its stdin and stdout."""
-        return subprocess.Popen([BED, "in", self.bed, *argv], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-
     def service(self, operation):
         run(BED, operation, self.bed)
 
