@@ -36,6 +36,8 @@ Proof parsed(const std::string& text) {
     Proof proof{.examined = whole.at("examined").get<std::string>(),
                 .examined_trouble = whole.at("examined_trouble").get<std::string>(),
                 .components = {}};
+    proof.files_at = whole.value("files_at", "");
+    proof.damaged = whole.value("damaged", std::set<std::string>{});
     for (const auto& [name, each] : whole.at("components").items())
         proof.components[name] = {.at = each.at("at").get<std::string>(),
                                   .trouble = each.at("trouble").get<std::string>()};
@@ -64,6 +66,8 @@ void Proofs::keep(const std::string& id, const Proof& proof) {
         components[name] = {{"at", each.at}, {"trouble", each.trouble}};
     const json whole{{"examined", proof.examined},
                      {"examined_trouble", proof.examined_trouble},
+                     {"files_at", proof.files_at},
+                     {"damaged", proof.damaged},
                      {"components", std::move(components)}};
     try {
         stream::replace_file(file, whole.dump(2, ' ', false, json::error_handler_t::replace) + "\n");

@@ -43,7 +43,8 @@ Json of(const RunRecord& record) {
     return {{"run", record.run},         {"kind", record.kind},       {"began", record.began},
             {"ended", record.ended},     {"planned", record.planned}, {"id", record.id},
             {"code", record.code},       {"message", record.message}, {"stored", record.stored},
-            {"components", components}, {"unreleased", record.unreleased}};
+            {"components", components}, {"unreleased", record.unreleased},
+            {"partial", record.partial}};
 }
 
 RunRecord to_record(const Json& json) {
@@ -57,6 +58,7 @@ RunRecord to_record(const Json& json) {
                      .message = json.at("message").get<std::string>(),
                      .stored = json.at("stored").get<std::uint64_t>(),
                      .components = {},
+                     .partial = json.value("partial", false),
                      .unreleased = json.at("unreleased").get<std::vector<std::string>>()};
     for (const auto& each : json.at("components"))
         record.components.push_back(to_component(each));

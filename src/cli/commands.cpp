@@ -45,6 +45,7 @@ ExitCode Commands::backup() {
 }
 
 ExitCode Commands::back_up(const Setup& setup, catalog::RunRecord& record) {
+    record.partial = !options_.request.components.empty();
     const auto engine = composition_.connect(setup.socket);
     const auto observer = observe(form_of(options_.json), std::cout, stdout_takes_more);
     const run::Context context{.settings = setup.settings,

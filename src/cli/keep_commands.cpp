@@ -5,9 +5,22 @@
 #include "run/prune.hpp"
 #include "run/recording.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace miraclemax::cli {
+
+namespace {
+
+// A prune that is going on may have been faster.
+void pin(store::BackupFolder& folder, const std::string& id) {
+    folder.pin(id);
+    const auto ids = folder.ids();
+    if (std::find(ids.begin(), ids.end(), id) == ids.end())
+        throw Error(ExitCode::not_found, "backup " + id + " was removed just now", "`miraclemax list`");
+}
+
+} // namespace
 
 ExitCode Commands::prune() {
     const auto setup = load();
@@ -44,7 +57,7 @@ ExitCode Commands::keep() {
     if (options_.let_go)
         folder.unpin(options_.backup);
     else
-        folder.pin(options_.backup);
+        pin(folder, options_.backup);
     std::cout << line(options_.backup + (options_.let_go ? " goes when retention lets it go"
                                                          : " is kept whatever retention says (`keep --off` ends that)"));
     return ExitCode::ok;

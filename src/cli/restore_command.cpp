@@ -101,7 +101,7 @@ ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObse
     const auto& wish = options_.restore;
     const run::RestoreRecords records(context.settings);
     std::string names;
-    for (const auto& [run, each] : run::moved_aside(records, wish.request.components))
+    for (const auto& [run, each] : run::moved_aside(records, wish.request.components, wish.discard_old))
         names += (names.empty() ? "" : ", ") + each.component;
     agree(wish, wish.undo ? "Put back what was there before the restore of " + names + "?"
                           : "Remove for ever what was there before the restore of " + names + "?");

@@ -105,4 +105,26 @@ Examination examine(const Settings& settings, const store::BackupFolder& folder,
     return examine(folder, id, Witness(settings, trust), scope);
 }
 
+void note_files(catalog::Proof& proof, const Examination& examination, const std::vector<std::string>& only,
+                const std::string& now) {
+    const auto looked_at = [&](const std::string& name) {
+        return only.empty() || std::find(only.begin(), only.end(), name) != only.end();
+    };
+    if (examination.manifest)
+        for (const auto& each : examination.manifest->components) {
+            if (!looked_at(each.name))
+                continue;
+            const bool bad =
+                examination.signature == Signature::bad ||
+                std::any_of(examination.faults.begin(), examination.faults.end(),
+                            [&](const Fault& fault) { return fault.component == each.name; });
+            if (bad)
+                proof.damaged.insert(each.name);
+            else
+                proof.damaged.erase(each.name);
+        }
+    if (only.empty())
+        proof.files_at = now;
+}
+
 } // namespace miraclemax::run

@@ -5,6 +5,7 @@
 #include "run/settings.hpp"
 
 #include "catalog/catalog.hpp"
+#include "catalog/proofs.hpp"
 #include "store/backup_folder.hpp"
 
 #include <functional>
@@ -55,5 +56,9 @@ Examination examine(const Settings& settings, const store::BackupFolder& folder,
 class Witness;
 Examination examine(const store::BackupFolder& folder, const std::string& id, const Witness& witness,
                     const Scope& scope);
+
+// Into the proof: which components' files are what the manifest says. A part that was not looked at stays as it was.
+void note_files(catalog::Proof& proof, const Examination& examination, const std::vector<std::string>& only,
+                const std::string& now);
 
 } // namespace miraclemax::run

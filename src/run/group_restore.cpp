@@ -54,6 +54,7 @@ private:
     void take_back();
     void fail(const Error& error);
     void clear_away(const Member& member, bool staged);
+    void drop_empty_old();
     GroupRestored outcome();
 
     const Context& context_;
@@ -74,6 +75,7 @@ GroupRestored GroupRestore::operator()() {
     try {
         stage();
         stop_swap_start();
+        drop_empty_old();
     } catch (const Error& error) {
         fail(error);
         if (error.code() == ExitCode::interrupted || error.code() == ExitCode::not_released)
@@ -200,27 +202,25 @@ void GroupRestore::swap_one(Member& member) {
     member.unpacking.reset();
 }
 
-// The members that were swapped before one failed get their old data back: a group is of one moment.
+// The members that were swapped before one failed get their old data back: a group is of one moment. What was
+// only unpacked is cleared away later, when the containers run again.
 void GroupRestore::take_back() {
-    for (auto& member : members_) {
-        member.unpacking.reset(); // an unpacker that was not told to swap drops its staging folder
+    for (auto& member : members_)
         for (const auto& each : std::vector(record_.components)) {
-            if (each.component != member.result.component)
+            if (each.component != member.result.component || each.step == Step::staging)
                 continue;
-            auto holds = archive::Holds::old_data;
-            if (each.step != Step::staging)
-                holds = settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                               worker::Settling::settle);
-            if (holds == archive::Holds::new_data) {
-                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                       worker::Settling::exchange);
-                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                       worker::Settling::discard);
+            member.unpacking.reset();
+            const auto act = [&](worker::Settling what) {
+                return settle(context_.settings, context_.engine, host_, execution_.run(), record_, each, what);
+            };
+            if (act(worker::Settling::settle) == archive::Holds::new_data) {
+                advance(records_, record_, each.component, Step::undoing);
+                act(worker::Settling::exchange);
+                act(worker::Settling::discard);
             }
             forget(records_, record_, each.component);
+            member.swapped = false;
         }
-        member.swapped = false;
-    }
 }
 
 void GroupRestore::fail(const Error& error) {
@@ -251,6 +251,22 @@ void GroupRestore::clear_away(const Member& member, bool staged) {
                                      error.what() + "); the next run does it");
         }
     }
+}
+
+// A volume that was made for this has nothing old to keep aside.
+void GroupRestore::drop_empty_old() {
+    for (const auto& member : members_)
+        for (const auto& each : std::vector(record_.components)) {
+            if (each.component != member.result.component || !member.item.new_volume || !member.result.ok())
+                continue;
+            try {
+                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                       worker::Settling::discard);
+                forget(records_, record_, each.component);
+            } catch (const std::exception& error) {
+                context_.observer.warned(each.component + ": " + error.what());
+            }
+        }
 }
 
 GroupRestored GroupRestore::outcome() {

@@ -23,22 +23,26 @@ std::optional<sys_seconds> moment(const std::string& utc) {
     return at ? std::optional(std::chrono::floor<std::chrono::seconds>(*at)) : std::nullopt;
 }
 
-bool jumped(const std::vector<catalog::RetentionRecord>& records) {
+bool jumped(const std::vector<catalog::RetentionRecord>& records, sys_seconds now) {
     std::vector<sys_seconds> times;
     for (const auto& each : records)
         if (each.readable)
             times.push_back(each.ended);
     std::sort(times.begin(), times.end());
-    for (std::size_t i = 1; i < times.size(); ++i)
-        if (times[i] - times[i - 1] > long_gap && times.back() - times[i] < regained)
+    std::chrono::seconds usual = long_gap; // twice the longest gap before: a monthly backup is no jump
+    for (std::size_t i = 1; i < times.size(); ++i) {
+        const auto gap = times[i] - times[i - 1];
+        if (gap > usual && times.back() - times[i] < regained)
             return true;
-    return false;
+        usual = std::max<std::chrono::seconds>(usual, 2 * gap);
+    }
+    return !times.empty() && now - times.back() > usual;
 }
 
 bool faulty(const std::optional<catalog::Proof>& proof, const std::string& component) {
     if (!proof)
         return false;
-    if (!proof->examined_trouble.empty())
+    if (proof->damaged.count(component) != 0)
         return true;
     const auto rehearsal = proof->components.find(component);
     return rehearsal != proof->components.end() && !rehearsal->second.trouble.empty();
@@ -73,7 +77,7 @@ public:
         std::vector<catalog::RetentionRecord> records;
         for (const auto& each : catalog::Catalog(folder_).records())
             records.push_back(of(each, proofs_, each.latest || folder_.is_pinned(each.id)));
-        const bool far = jumped(records);
+        const bool far = jumped(records, now_);
         return catalog::plan_retention(std::move(records), settings_.retention, {.now = now_, .jumped = far});
     }
 
@@ -82,7 +86,7 @@ public:
         bool learned = false;
         for (const auto& verdict : plan.verdicts) {
             const auto proof = proofs_.of(verdict.id);
-            if (!verdict.keep || (proof && !(proof->examined.empty() && proof->examined_trouble.empty())))
+            if (!verdict.keep || (proof && !proof->files_at.empty()))
                 continue;
             prove(verdict.id);
             learned = true;
@@ -97,9 +101,11 @@ private:
             examine(settings_, folder_, id, {.signers = {}, .unsigned_is_fine = true},
                     {.components = {}, .progress = {}, .stop = stop_});
         auto proof = proofs_.of(id).value_or(catalog::Proof{});
-        if (examined.good())
-            proof.examined = utc_time(std::chrono::system_clock::now());
-        else
+        const auto now = utc_time(std::chrono::system_clock::now());
+        note_files(proof, examined, {}, now);
+        if (examined.good() && examined.signature == Signature::good)
+            proof.examined = now;
+        else if (!examined.good())
             proof.examined_trouble = examined.faults.front().where + " " + examined.faults.front().what;
         proofs_.keep(id, proof);
     }
@@ -132,6 +138,10 @@ PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dr
     for (const auto& verdict : result.plan.verdicts) {
         if (verdict.keep)
             continue;
+        if (folder.is_pinned(verdict.id)) { // since the plan was made: it, and what it stands on
+            result.warnings.push_back(verdict.id + " was pinned meanwhile; the rest goes the next time");
+            break;
+        }
         if (stop.stop_requested())
             throw Error(ExitCode::interrupted, "pruning was interrupted; what is left goes the next time");
         try {

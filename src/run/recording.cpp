@@ -84,6 +84,7 @@ ExitCode recorded(const Settings& settings, const std::string& kind, const std::
 
 void describe(catalog::RunRecord& record, const BackupResult& result) {
     record.id = result.published ? result.manifest.id : "";
+    record.partial = result.manifest.partial;
     for (const auto& each : result.manifest.components) {
         record.components.push_back(of(each));
         record.stored += each.archive.file.size + each.inventory.size + each.report.size;

@@ -21,10 +21,25 @@ bool cut_off(const RestoredComponent& each) {
     return each.step == Step::staging || moving(each);
 }
 
+bool in_hand(const Settings& settings, const RestoreRecord& record, const RestoredComponent& each) {
+    return quiesce::alive(settings.journals(), actor(record, each));
+}
+
 bool any_cut_off(const Settings& settings, const RestoreRecord& record) {
-    return (!record.trouble.empty() ||
-            std::any_of(record.components.begin(), record.components.end(), cut_off)) &&
-           !quiesce::alive(settings.journals(), record.run);
+    if (!record.trouble.empty())
+        return !quiesce::alive(settings.journals(), record.run);
+    return std::any_of(record.components.begin(), record.components.end(), [&](const RestoredComponent& each) {
+        return cut_off(each) && !in_hand(settings, record, each);
+    });
+}
+
+// The volume of a component, and all that was in it, is no longer there.
+bool gone(const Host& host, const RestoredComponent& each) {
+    return !each.volume.empty() &&
+           std::none_of(host.volumes.begin(), host.volumes.end(), [&](const podman::Volume& volume) {
+               return volume.name == each.volume &&
+                      (each.volume_created_at.empty() || volume.created_at == each.volume_created_at);
+           });
 }
 
 // One dead restore, component by component. The settlers' sockets lie where a run's would.
@@ -43,7 +58,7 @@ public:
         std::filesystem::create_directory(control, trouble);
         const auto components = record.components;
         for (const auto& each : components)
-            if (cut_off(each))
+            if (cut_off(each) && !in_hand(settings_, record, each))
                 settled.push_back(settle_one(record, each));
         std::filesystem::remove_all(control, trouble);
         return settled;
@@ -52,6 +67,10 @@ public:
 private:
     Settled settle_one(RestoreRecord& record, const RestoredComponent& each) {
         try {
+            if (gone(host_, each)) {
+                forget(records_, record, each.component);
+                return {.run = record.run, .component = each.component, .what = "is gone, with its volume"};
+            }
             const auto holds = run::settle(settings_, engine_, host_, record.run, record, each, worker::Settling::settle);
             if (holds == archive::Holds::new_data)
                 advance(records_, record, each.component, Step::swapped);
@@ -126,10 +145,13 @@ bool Recovery::ok() const {
 std::set<std::string> unsettled(const Settings& settings) {
     std::set<std::string> runs;
     for (const auto& record : RestoreRecords(settings).all()) {
-        const bool any = std::any_of(record.components.begin(), record.components.end(), moving);
-        if ((any || !record.trouble.empty()) && !quiesce::alive(settings.journals(), record.run))
+        if (!record.trouble.empty())
             runs.insert(record.run);
+        for (const auto& each : record.components)
+            if (moving(each))
+                runs.insert(actor(record, each));
     }
+    std::erase_if(runs, [&](const std::string& run) { return quiesce::alive(settings.journals(), run); });
     return runs;
 }
 

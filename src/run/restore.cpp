@@ -6,6 +6,7 @@
 
 #include "store/backup_folder.hpp"
 
+#include <algorithm>
 #include <map>
 
 namespace miraclemax::run {
@@ -42,7 +43,8 @@ void start_the_ended(const Context& context, const std::vector<std::string>& nam
 // Waits for what was started; unhealthy and asked for, the group's old data comes back.
 void await_group(const Context& context, RestoreObserver& observer, Execution& execution,
                  const RestoreRequest& request, const std::vector<std::string>& names,
-                 RestoreRecords& records, const std::vector<std::string>& components, RestoreResult& result) {
+                 RestoreRecords& records, RestoreRecord& record,
+                 const std::vector<std::string>& components, RestoreResult& result) {
     const auto& settings = context.settings;
     bool good = true;
     for (auto& each :
@@ -58,6 +60,9 @@ void await_group(const Context& context, RestoreObserver& observer, Execution& e
     if (!request.rollback_on_unhealthy)
         return;
     undo_components(context, observer, execution, records, components);
+    for (auto& each : records.all()) // what the undo wrote is what the next group goes on from
+        if (each.run == record.run)
+            record = std::move(each);
     result.rolled_back = true;
     start_the_ended(context, names);
 }
@@ -72,6 +77,24 @@ std::string remedy(const std::string& id, const Examination& examined) {
 
 } // namespace
 
+// The plan was made of a manifest that nobody had proven yet, and was shown for as long as somebody thought about it.
+static void require_same(const RestorePlan& plan, const std::string& id, const catalog::Manifest& proven) {
+    const auto text = [](const catalog::ComponentRecord& record) {
+        catalog::Manifest one;
+        one.components = {record};
+        return catalog::to_json(one);
+    };
+    for (const auto& group : plan.groups)
+        for (const auto& item : group.items) {
+            const auto same = [&](const catalog::ComponentRecord& each) {
+                return each.name == item.record.name && text(each) == text(item.record);
+            };
+            if (item.id == id && std::none_of(proven.components.begin(), proven.components.end(), same))
+                throw Error(ExitCode::damaged, "the manifest of " + id + " changed since the plan was made of it",
+                            "run it again, and see who writes to the backup folder");
+        }
+}
+
 void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust) {
     const store::BackupFolder folder(context.settings.backups);
     std::map<std::string, std::vector<std::string>> wanted; // components by backup
@@ -85,8 +108,10 @@ void prove(const Context& context, RestoreObserver& observer, const RestorePlan&
                      .progress = [&, name = id](std::uint64_t bytes,
                                                 std::uint64_t of) { observer.examining(name, bytes, of); },
                      .stop = context.stop});
-        if (examined.good())
+        if (examined.good()) {
+            require_same(plan, id, *examined.manifest);
             continue;
+        }
         const auto& fault = examined.faults.front();
         throw Error(examined.code(), "backup " + id + ": " + fault.where + " " + fault.what,
                     remedy(id, examined));
@@ -130,7 +155,11 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
     Execution execution(context);
     RestoreRecords records(context.settings);
     RestoreRecord record{
-        .run = execution.run(), .at = local_time(std::chrono::system_clock::now()), .components = {}};
+        .run = execution.run(), .at = local_time(std::chrono::system_clock::now()),
+        .components = {},
+        .began = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count()};
     RestoreResult result{.run = execution.run()};
     for (auto& group : plan.groups) {
         const Host host = survey(context.engine, context.self_id);
@@ -144,7 +173,7 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
         const bool up = restored.released;
         add(result, std::move(restored));
         if (up && !components.empty())
-            await_group(context, observer, execution, request, names, records, components, result);
+            await_group(context, observer, execution, request, names, records, record, components, result);
     }
     if (!result.unreleased.empty())
         result.code = ExitCode::not_released;

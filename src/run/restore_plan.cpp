@@ -47,13 +47,17 @@ std::optional<RestoreItem> newest(const std::vector<catalog::Record>& records, c
 // What the host consists of: the components of the newest whole-host backup, and of all since.
 std::set<std::string> current_names(const std::vector<catalog::Record>& records) {
     std::set<std::string> names;
+    bool whole_seen = false;
     for (auto record = records.rbegin(); record != records.rend(); ++record) {
         if (!record->manifest)
             continue;
         for (const auto& each : record->manifest->components)
-            names.insert(each.name);
-        if (!record->manifest->partial)
-            break;
+            if (!whole_seen || each.optional) // optional ones are not in every run
+                names.insert(each.name);
+        if (!whole_seen) // what failed then has an older archive
+            for (const auto& each : record->manifest->failed)
+                names.insert(each.name);
+        whole_seen = whole_seen || !record->manifest->partial;
     }
     return names;
 }
@@ -76,6 +80,8 @@ std::vector<RestoreItem> choose_latest(const catalog::Catalog& catalog, const Re
     for (const auto& name : names) {
         if (auto found = newest(records, name))
             items.push_back(std::move(*found));
+        else if (request.components.empty())
+            warnings.push_back(name + " can't be restored: no backup holds it, it failed in every run");
         else
             throw Error(ExitCode::not_found, "no backup holds a component " + name,
                         "`miraclemax list` and `miraclemax show ID` tell what there is");

@@ -37,7 +37,9 @@ Json of(const RestoredComponent& each) {
             {"path", each.path},
             {"single", each.single},
             {"only", each.only},
-            {"step", names[static_cast<std::size_t>(each.step)]}};
+            {"step", names[static_cast<std::size_t>(each.step)]},
+            {"acting", each.acting},
+            {"beside", each.beside}};
 }
 
 RestoredComponent to(const Json& json) {
@@ -48,7 +50,9 @@ RestoredComponent to(const Json& json) {
             .path = json.at("path").get<std::string>(),
             .single = json.at("single").get<bool>(),
             .only = json.at("only").get<std::string>(),
-            .step = step_from(json.at("step").get<std::string>())};
+            .step = step_from(json.at("step").get<std::string>()),
+            .acting = json.value("acting", ""),
+            .beside = json.value("beside", false)};
 }
 
 RestoreRecord read(const std::filesystem::path& path) {
@@ -56,7 +60,8 @@ RestoreRecord read(const std::filesystem::path& path) {
         const auto json = Json::parse(stream::read_file(path, longest));
         RestoreRecord record{.run = json.at("run").get<std::string>(),
                              .at = json.at("at").get<std::string>(),
-                             .components = {}};
+                             .components = {},
+                             .began = json.value("began", std::int64_t{0})};
         for (const auto& each : json.at("components"))
             record.components.push_back(to(each));
         return record;
@@ -89,6 +94,8 @@ std::vector<RestoreRecord> RestoreRecords::all() const {
     std::vector<RestoreRecord> records;
     for (const auto& path : paths)
         records.push_back(read(path));
+    std::stable_sort(records.begin(), records.end(),
+                     [](const RestoreRecord& one, const RestoreRecord& other) { return one.began < other.began; });
     return records;
 }
 
@@ -124,13 +131,21 @@ void RestoreRecords::keep(const RestoreRecord& record) {
     auto components = Json::array();
     for (const auto& each : record.components)
         components.push_back(of(each));
-    const Json json{{"run", record.run}, {"at", record.at}, {"components", components}};
+    const Json json{
+        {"run", record.run}, {"at", record.at}, {"began", record.began}, {"components", components}};
     stream::replace_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
-void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step) {
-    find(record, component).step = step;
+void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step,
+             const std::string& acting) {
+    auto& each = find(record, component);
+    each.step = step;
+    each.acting = acting;
     records.keep(record);
+}
+
+std::string actor(const RestoreRecord& record, const RestoredComponent& component) {
+    return component.acting.empty() ? record.run : component.acting;
 }
 
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component) {

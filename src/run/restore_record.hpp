@@ -5,6 +5,7 @@
 #include "run/settings.hpp"
 #include "stream/file.hpp"
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,12 +29,15 @@ struct RestoredComponent {
     bool single = false;           // a single file
     std::string only;              // just this path of it
     Step step = Step::staging;
+    std::string acting{}; // the run that moves its names, where that is not the record's own (an undo)
+    bool beside = false;  // restored beside the original: no business of undo and letting go
 };
 
 struct RestoreRecord {
     std::string run;
     std::string at; // local time with offset
     std::vector<RestoredComponent> components;
+    std::int64_t began = 0; // nanoseconds since 1970: the order of restores (a run's name is only unique)
     std::string trouble{}; // not empty: the file can't be read, and all that is known is the run
 };
 
@@ -52,8 +56,11 @@ private:
     std::filesystem::path folder_;
 };
 
-// One component's next step, kept at once.
-void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step);
+// One component's next step, kept at once; `acting` is the run that takes it, where it is another's.
+void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step,
+             const std::string& acting = {});
+// The run that has the component in hand: while it lives, nobody else touches it.
+[[nodiscard]] std::string actor(const RestoreRecord& record, const RestoredComponent& component);
 // It has nothing in that component's root any more.
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component);
 

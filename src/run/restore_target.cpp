@@ -68,7 +68,8 @@ RestoredComponent make_target(const Context& context, const std::string& run, co
                              .volume_created_at = source.created_at,
                              .path = source.path,
                              .single = is_single_file(item.record),
-                             .only = request.only};
+                             .only = request.only,
+                             .beside = request.beside()};
     if (item.new_volume) {
         const auto volume = context.engine.create_volume(spec_of(item, request));
         target.volume_created_at = volume.created_at;

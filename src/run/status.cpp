@@ -88,16 +88,16 @@ private:
                 continue;
             each.last_good = moment_of(manifest.ended_utc);
             each.last_good_id = manifest.id;
-            each.verify_trouble.clear();
             if (!proof)
                 continue;
             if (const auto found = proof->components.find(record.name); found != proof->components.end()) {
                 if (const auto at = moment_of(found->second.at))
                     each.verified = at;
-                each.verify_trouble = found->second.trouble;
+                if (!found->second.trouble.empty())
+                    each.verify_trouble = manifest.id + ": " + found->second.trouble;
             }
             if (!proof->examined_trouble.empty())
-                each.verify_trouble = proof->examined_trouble;
+                each.verify_trouble = manifest.id + ": " + proof->examined_trouble;
         }
     }
 
@@ -123,6 +123,11 @@ private:
                                      .ok = each.ok,
                                      .stored = each.stored,
                                      .freeze_milliseconds = each.freeze_milliseconds});
+        }
+        if (record.partial) { // it tells of its components alone
+            if (!record.unreleased.empty())
+                status_.unreleased = record.unreleased;
+            return;
         }
         status_.runs.push_back(
             {.at = ended, .ok = ok(record), .stored = record.stored, .freeze_milliseconds = longest});

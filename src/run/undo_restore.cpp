@@ -15,8 +15,17 @@ bool wanted(const std::vector<std::string>& components, const std::string& name)
     return components.empty() || std::find(components.begin(), components.end(), name) != components.end();
 }
 
-bool aside(const RestoredComponent& each) {
-    return each.step == Step::swapped || each.step == Step::undone;
+bool aside(const RestoredComponent& each, bool beside_too = false) {
+    return (beside_too || !each.beside) && (each.step == Step::swapped || each.step == Step::undone);
+}
+
+// Its volume is no longer there, and with it what lay aside.
+bool gone(const Host& host, const RestoredComponent& each) {
+    return !each.volume.empty() &&
+           std::none_of(host.volumes.begin(), host.volumes.end(), [&](const podman::Volume& volume) {
+               return volume.name == each.volume &&
+                      (each.volume_created_at.empty() || volume.created_at == each.volume_created_at);
+           });
 }
 
 // One restore's components, undone together: stop, exchange, start.
@@ -62,11 +71,11 @@ private:
     }
 
     void exchange(const RestoredComponent& each, quiesce::Window& window) {
-        advance(records_, record_, each.component, Step::undoing);
+        advance(records_, record_, each.component, Step::undoing, execution_.run());
         try {
             settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
                    worker::Settling::exchange);
-        } catch (const Error& error) {
+        } catch (const std::exception& error) {
             const auto holds = settled_again(each);
             if (!holds) {
                 window.leave(); // nobody may start on what lies there now
@@ -103,11 +112,11 @@ private:
 } // namespace
 
 std::vector<std::pair<std::string, RestoredComponent>>
-moved_aside(const RestoreRecords& records, const std::vector<std::string>& components) {
+moved_aside(const RestoreRecords& records, const std::vector<std::string>& components, bool beside_too) {
     std::map<std::string, std::pair<std::string, RestoredComponent>> newest;
     for (const auto& record : records.all()) // oldest first
         for (const auto& each : record.components)
-            if (aside(each) && wanted(components, each.component))
+            if (aside(each, beside_too) && wanted(components, each.component))
                 newest[each.component] = {record.run, each};
     for (const auto& name : components)
         if (newest.count(name) == 0)
@@ -125,12 +134,16 @@ moved_aside(const RestoreRecords& records, const std::vector<std::string>& compo
 void undo_components(const Context& context, RestoreObserver& observer, Execution& execution,
                      RestoreRecords& records, const std::vector<std::string>& components) {
     std::map<std::string, std::vector<RestoredComponent>> by_run;
+    std::string undone; // already
     for (const auto& [run, each] : moved_aside(records, components)) {
         if (each.step == Step::undone)
-            throw Error(ExitCode::not_found, "the last restore of " + each.component + " is undone already",
-                        "the restored data lies aside until the next good backup; restore again to have it");
-        by_run[run].push_back(each);
+            undone += (undone.empty() ? "" : ", ") + each.component;
+        else
+            by_run[run].push_back(each);
     }
+    if (by_run.empty() || (!undone.empty() && !components.empty()))
+        throw Error(ExitCode::not_found, "the last restore of " + undone + " is undone already",
+                    "the restored data lies aside until the next good backup; restore again to have it");
     for (auto& record : records.all())
         if (const auto found = by_run.find(record.run); found != by_run.end())
             Undo(context, observer, execution, records, record, found->second)();
@@ -147,16 +160,17 @@ void undo_restore(const Context& context, RestoreObserver& observer,
 
 std::vector<std::string> discard_old(const Context& context, const std::vector<std::string>& components) {
     RestoreRecords records(context.settings);
-    moved_aside(records, components);
+    moved_aside(records, components, true);
     Execution execution(context);
     const Host host = survey(context.engine, context.self_id);
     std::vector<std::string> names;
     for (auto& record : records.all())
         for (const auto& each : std::vector(record.components)) {
-            if (!aside(each) || !wanted(components, each.component))
+            if (!aside(each, true) || !wanted(components, each.component))
                 continue;
-            settle(context.settings, context.engine, host, execution.run(), record, each,
-                   worker::Settling::discard, context.stop);
+            if (!gone(host, each))
+                settle(context.settings, context.engine, host, execution.run(), record, each,
+                       worker::Settling::discard, context.stop);
             forget(records, record, each.component);
             names.push_back(each.component);
         }
@@ -167,23 +181,25 @@ std::vector<std::string> discard_old(const Context& context, const std::vector<s
 void let_go(const Context& context, const std::string& run, const std::vector<std::string>& components) {
     if (components.empty())
         return;
-    try {
-        RestoreRecords records(context.settings);
-        std::optional<Host> host;
-        for (auto& record : records.all())
-            for (const auto& each : std::vector(record.components)) {
-                if (!aside(each) || !wanted(components, each.component))
-                    continue;
+    RestoreRecords records(context.settings);
+    std::optional<Host> host;
+    for (auto& record : records.all())
+        for (const auto& each : std::vector(record.components)) {
+            if (!aside(each) || !wanted(components, each.component))
+                continue;
+            try {
                 if (!host)
                     host = survey(context.engine, context.self_id);
-                settle(context.settings, context.engine, *host, run, record, each, worker::Settling::discard,
-                       context.stop);
+                if (!gone(*host, each))
+                    settle(context.settings, context.engine, *host, run, record, each,
+                           worker::Settling::discard, context.stop);
                 forget(records, record, each.component);
+            } catch (const std::exception& error) {
+                context.observer.warned(each.component +
+                                        ": what lies aside from an earlier restore could not be removed: " +
+                                        error.what());
             }
-    } catch (const std::exception& error) {
-        context.observer.warned(
-            std::string("what lies aside from an earlier restore could not be removed: ") + error.what());
-    }
+        }
 }
 
 } // namespace miraclemax::run

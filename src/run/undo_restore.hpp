@@ -6,10 +6,12 @@
 
 namespace miraclemax::run {
 
-// What lies aside now: the newest restore of each component, of all or of these. Throws Error (not_found) when
+// What lies aside now: the newest restore of each component, of all or of these; what was restored beside the original
+// only where asked for. Throws Error (not_found) when
 // there is none.
 std::vector<std::pair<std::string, RestoredComponent>> moved_aside(const RestoreRecords& records,
-                                                                   const std::vector<std::string>& components);
+                                                                   const std::vector<std::string>& components,
+                                                                   bool beside_too = false);
 
 // Stops their users, puts the old data back, keeps the restored data aside instead, starts them again. A second
 // time for the same restore is an Error (not_found).

@@ -34,8 +34,12 @@ public:
     VerifyResult run() {
         VerifyResult result;
         for (const auto& chosen : choose(folder_, request_)) {
-            auto verified = verify_one(chosen);
             std::error_code trouble;
+            if (!std::filesystem::exists(folder_.path_of(chosen.id), trouble)) {
+                result.warnings.push_back("the backup " + chosen.id + " was removed meanwhile");
+                continue;
+            }
+            auto verified = verify_one(chosen);
             if (verified.code() != ExitCode::ok &&
                 !std::filesystem::exists(folder_.path_of(chosen.id), trouble)) {
                 result.warnings.push_back("the backup " + chosen.id + " was removed meanwhile");
@@ -120,10 +124,13 @@ private:
 
     void keep(const Chosen& chosen, const Verified& verified) {
         const auto& examination = verified.examination;
-        if (request_.trust.unsigned_is_fine && examination.signature != Signature::good)
-            return;
         auto proof = proofs_.of(examination.id).value_or(catalog::Proof{});
         const auto now = utc_time(std::chrono::system_clock::now());
+        note_files(proof, examination, chosen.components, now);
+        if (request_.trust.unsigned_is_fine && examination.signature != Signature::good) {
+            proofs_.keep(examination.id, proof);
+            return;
+        }
         if (!examination.good()) {
             const auto& first = examination.faults.front();
             proof.examined_trouble = first.where + ": " + first.what;
@@ -135,7 +142,7 @@ private:
             auto& kept = proof.components[each.component];
             if (each.outcome == Outcome::good)
                 kept = {.at = now, .trouble = {}};
-            else if (each.outcome == Outcome::bad && each.code != ExitCode::key)
+            else if (each.outcome == Outcome::bad && each.code == ExitCode::damaged)
                 kept.trouble = each.trouble;
         }
         std::erase_if(proof.components,

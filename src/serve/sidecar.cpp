@@ -31,13 +31,7 @@ public:
           desk_(sidecar.connect) {}
 
     bool operator()(const std::stop_token& stop) {
-        std::unique_ptr<HttpServer> http;
-        if (standing_.http) {
-            http = std::make_unique<HttpServer>(
-                *standing_.http, [this](const std::string& path) { return desk_.page(path, view()); });
-            sidecar_.say("status on http://" + standing_.http->address + ":" + std::to_string(http->port()) +
-                         "/");
-        }
+        const auto http = listen();
         std::jthread planning([this, stop] { plan(stop); });
         std::jthread telling([this, stop] { tell(stop); });
         const auto settings = standing().settings;
@@ -45,6 +39,21 @@ public:
     }
 
 private:
+    // Looking after containers is worth more than a status page.
+    std::unique_ptr<HttpServer> listen() {
+        if (!standing_.http)
+            return nullptr;
+        try {
+            auto http = std::make_unique<HttpServer>(
+                *standing_.http, [this](const std::string& path) { return desk_.page(path, view()); });
+            sidecar_.say("status on http://" + standing_.http->address + ":" + std::to_string(http->port()) + "/");
+            return http;
+        } catch (const Error& error) {
+            sidecar_.say(std::string("there is NO status page and no /metrics: ") + error.what());
+            return nullptr;
+        }
+    }
+
     Standing standing() const {
         const std::lock_guard lock(mutex_);
         return standing_;
@@ -78,19 +87,49 @@ private:
         if (due.job == "verify")
             argv.push_back("--all");
         sidecar_.say("planned " + due.job + " begins");
-        auto ended = run_job(argv, stop, 2s);
+        auto ended = started(argv, stop);
         // Seldom after a while: each try is told.
         for (auto pause = 2s; is_busy(ended) && !stop.stop_requested(); pause = std::min(2 * pause, 60s)) {
             sidecar_.say("planned " + due.job + " waits: another run is going on");
             sleep_until_stop(stop, pause);
             if (!stop.stop_requested())
-                ended = run_job(argv, stop, 2s);
+                ended = started(argv, stop);
         }
         sidecar_.say("planned " + due.job + " ended with exit code " + std::to_string(ended.code));
         if (due.job != "backup")
             return;
+        if (ended.code != 0 && !stop.stop_requested())
+            record_if_none(due, ended);
         const std::lock_guard lock(mutex_);
         last_lines_ = ended.last_lines;
+    }
+
+    static Ended started(const std::vector<std::string>& argv, const std::stop_token& stop) {
+        try {
+            return run_job(argv, stop, 2s);
+        } catch (const std::exception& error) {
+            return {.code = 1, .last_lines = {error.what()}};
+        }
+    }
+
+    // A run that could not even begin (a wrong configuration, a kill) has kept no record, and would fail silently.
+    void record_if_none(const DueRun& due, const Ended& ended) const {
+        catalog::RunRecords records(standing().settings.runs());
+        const auto planned = run::utc_time(due.planned);
+        for (const auto& each : records.all())
+            if (each.kind == "backup" && each.planned == planned)
+                return;
+        const auto now = run::utc_time(std::chrono::system_clock::now());
+        std::string why;
+        for (const auto& line : ended.last_lines)
+            why += (why.empty() ? "" : "; ") + line;
+        records.keep({.run = run::new_run_name(),
+                      .kind = "backup",
+                      .began = now,
+                      .ended = now,
+                      .planned = planned,
+                      .code = ended.code,
+                      .message = why.empty() ? "it ended without a word" : why});
     }
 
     static bool is_busy(const Ended& ended) { return ended.code == static_cast<int>(ExitCode::busy); }
@@ -120,11 +159,23 @@ private:
             }
     }
 
+    // That it can't be written is no reason to tell nobody anything.
+    void write_textfile(const std::filesystem::path& path, const telemetry::Status& status) {
+        try {
+            telemetry::write_textfile(path, status);
+            textfile_trouble_.clear();
+        } catch (const std::exception& error) {
+            if (textfile_trouble_ != error.what())
+                sidecar_.say(std::string("the textfile can't be written: ") + error.what());
+            textfile_trouble_ = error.what();
+        }
+    }
+
     void tell_once(const std::stop_token& stop) {
         const auto now = standing();
         const auto status = desk_.status(view());
         if (!now.textfile.empty())
-            telemetry::write_textfile(now.textfile, status);
+            write_textfile(now.textfile, status);
         telemetry::Outbox outbox(
             now.settings.state / "outbox", now.channels,
             [stop](const telemetry::Channel& channel, const telemetry::Message& message) {
@@ -168,7 +219,7 @@ private:
     Timekeeper keeper_;
     StatusDesk desk_;
     unsigned seen_hangups_ = 0; // the planning thread's
-    std::string told_;          // the telling thread's
+    std::string told_, textfile_trouble_; // the telling thread's
 };
 
 } // namespace
@@ -177,8 +228,15 @@ std::chrono::seconds period_of(const Plans& plans, const std::string& job) {
     for (const auto& each : plans.jobs)
         if (each.name == job) {
             const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-            const auto next = each.when.next(now);
-            return each.when.next(next) - next;
+            // A week of nights, one after the other: on working days only, the weekend counts.
+            auto at = each.when.last(now).value_or(now);
+            std::chrono::seconds longest{0};
+            for (int i = 0; i < 8; ++i) {
+                const auto next = each.when.next(at);
+                longest = std::max<std::chrono::seconds>(longest, next - at);
+                at = next;
+            }
+            return longest;
         }
     return std::chrono::hours(24);
 }

@@ -34,10 +34,10 @@ struct Sidecar {
 };
 
 // Until stop is requested. Returns whether every container is as it was. Throws Error when it can't begin
-// (configuration, HTTP port).
+// (configuration).
 bool stand_by(const Sidecar& sidecar, const std::stop_token& stop);
 
-// Between two planned times of a job, as far as its next two tell; a day where it has none.
+// The longest pause between planned times of a job, as far as its next eight tell; a day where it has none.
 [[nodiscard]] std::chrono::seconds period_of(const Plans& plans, const std::string& job);
 
 } // namespace miraclemax::serve

@@ -55,7 +55,12 @@ void BackupFolder::unpin(const std::string& id) {
 
 bool BackupFolder::is_pinned(const std::string& id) const {
     struct stat status {};
-    return ::lstat((root_ / pins / path_of(id).filename()).c_str(), &status) == 0;
+    const auto mark = root_ / pins / path_of(id).filename();
+    if (::lstat(mark.c_str(), &status) == 0)
+        return true;
+    if (errno != ENOENT && errno != ENOTDIR)
+        throw stream::write_error("look for", mark, errno); // not known is not "no"
+    return false;
 }
 
 } // namespace miraclemax::store

@@ -221,6 +221,41 @@ TEST_F(Restoring, AnUnhealthyContainerTakesTheOldDataBackWhereAsked) {
     EXPECT_EQ(read("data"), "third");
 }
 
+// A night in which it failed is no reason to come back without it.
+TEST_F(Restoring, LatestTakesWhatFailedLastNightFromBefore) {
+    add("db", "server");
+    const auto first = back_up().manifest.id;
+    engine.fail_next("pause", "server", Error(ExitCode::podman, "no"), 9);
+    engine.fail_next("stop", "server", Error(ExitCode::podman, "no"), 9);
+    const auto second = back_up();
+    ASSERT_EQ(second.manifest.failed.size(), 1U);
+    std::map<std::string, std::string> from;
+    for (const auto& group : plan().groups)
+        for (const auto& item : group.items)
+            from[item.record.name] = item.id;
+    EXPECT_EQ(from, (std::map<std::string, std::string>{{"data", second.manifest.id}, {"db", first}}));
+}
+
+TEST_F(Restoring, WhatWasRestoredBesideIsNoBusinessOfUndo) {
+    back_up();
+    write("data", "file", "newer");
+    restore_all();
+    const auto beside = root / "beside";
+    restore_all({.components = {"data"}, .to = beside});
+    EXPECT_TRUE(std::filesystem::exists(beside / "data/file"));
+    undo_restore(context(), follower, {});
+    EXPECT_EQ(read("data"), "newer");
+    EXPECT_TRUE(std::filesystem::exists(beside / "data/file"));
+}
+
+TEST_F(Restoring, AManifestThatChangesUnderThePlanIsRefused) {
+    back_up();
+    auto planned = plan();
+    planned.groups.front().items.front().record.archive.tar_sha256 = std::string(64, 'a');
+    EXPECT_THROW(prove(context(), follower, planned, {.signers = {}, .unsigned_is_fine = true}), Error);
+    EXPECT_NO_THROW(prove(context(), follower, plan(), {.signers = {}, .unsigned_is_fine = true}));
+}
+
 // What a killed run leaves: a record, and a staging folder in some state.
 class CutOff : public Restoring {
 protected:
@@ -300,6 +335,43 @@ TEST_F(CutOff, WhatCanNotBeSettledKeepsItsContainersStopped) {
     EXPECT_TRUE(recovery.ok());
     EXPECT_EQ(read("data"), "content of data");
     EXPECT_EQ(engine.state("app"), podman::State::running);
+}
+
+// The undo is a run of its own: its journal has the containers, the restore's record the data.
+TEST_F(CutOff, AKilledUndoIsSettledBeforeItsContainersStart) {
+    leave(Step::undoing, [&](const archive::Site& site) {
+        stage(site);
+        archive::seal(site);
+        archive::swap(site);
+    });
+    RestoreRecords records(settings);
+    auto record = records.all().front();
+    advance(records, record, "data", Step::undoing, "dead-undo");
+    const auto app = engine.look("app");
+    const pid_t child = ::fork();
+    if (child == 0) {
+        quiesce::Journal journal(settings.journals(), "dead-undo");
+        journal.intend({.id = app.id, .name = "app", .act = quiesce::Act::stop, .started_at = app.started_at});
+        ::_exit(0);
+    }
+    ::waitpid(child, nullptr, 0);
+    engine.stop("app", std::chrono::seconds(1));
+    EXPECT_EQ(unsettled(settings), std::set<std::string>{"dead-undo"});
+    std::filesystem::rename(folder("data"), root / "away");
+    EXPECT_FALSE(recover(settings, engine, {}).ok());
+    EXPECT_EQ(engine.state("app"), podman::State::exited);
+    std::filesystem::rename(root / "away", folder("data"));
+    EXPECT_TRUE(recover(settings, engine, {}).ok());
+    EXPECT_EQ(engine.state("app"), podman::State::running);
+    EXPECT_EQ(read("data"), "restored"); // nothing had moved yet
+}
+
+TEST_F(CutOff, AVolumeThatIsGoneHoldsNobodyUp) {
+    leave(Step::staging, [&](const archive::Site& site) { stage(site); });
+    engine.vanish("app");
+    engine.remove_volume("data");
+    EXPECT_TRUE(recover(settings, engine, {}).ok());
+    EXPECT_TRUE(RestoreRecords(settings).all().empty());
 }
 
 TEST_F(CutOff, ADamagedRecordHoldsItsContainersAndIsTold) {

@@ -98,7 +98,7 @@ TEST_F(Verifying, PassingOverASignatureProvesNothing) {
     settings.signing = false;
     const auto id = store();
     EXPECT_EQ(check({.ids = {id}, .trust = {.signers = {}, .unsigned_is_fine = true}}).code(), ExitCode::ok);
-    EXPECT_FALSE(proof(id));
+    EXPECT_EQ(proof(id)->examined, ""); // that the files are whole is known, and no more
     EXPECT_EQ(check({.ids = {id}}).code(), ExitCode::untrusted);
     EXPECT_NE(proof(id)->examined_trouble.find("not signed"), std::string::npos);
 }
