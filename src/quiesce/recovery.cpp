@@ -143,15 +143,16 @@ std::chrono::milliseconds Haste::left() const {
 }
 
 RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste,
-                       const std::set<std::string>& wait) {
+                       const std::function<std::set<std::string>()>& wait) {
     RecoveryReport report;
     auto dead = dead_journals(folder);
     std::set<std::string> ours; // seen from here, the journals that this call holds look alive
     for (const auto& journal : dead)
         ours.insert(journal.run());
+    const auto waiting = wait ? wait() : std::set<std::string>{};
     const auto living = held_by_living(folder, ours);
     for (auto& journal : dead)
-        if (wait.count(journal.run()) == 0)
+        if (waiting.count(journal.run()) == 0)
             Replay(engine, journal, living, haste, report).run();
     return report;
 }

@@ -2,6 +2,7 @@
 
 #include "error.hpp"
 #include "run/recover.hpp"
+#include "run/restore_record.hpp"
 #include "stream/file.hpp"
 
 #include <sys/stat.h>
@@ -13,9 +14,13 @@ namespace {
 
 // Control sockets of runs that were killed.
 void drop_old_controls(const Settings& settings) {
+    std::set<std::string> restoring; // a settler of such a run may be at work
+    for (const auto& record : RestoreRecords(settings).all())
+        restoring.insert(record.run);
     std::error_code trouble;
     for (const auto& entry : std::filesystem::directory_iterator(settings.control(), trouble))
-        if (!quiesce::alive(settings.journals(), entry.path().filename().string()))
+        if (const auto run = entry.path().filename().string();
+            !quiesce::alive(settings.journals(), run) && restoring.count(run) == 0)
             std::filesystem::remove_all(entry.path(), trouble);
 }
 

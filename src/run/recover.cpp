@@ -113,12 +113,6 @@ std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engin
     };
     if (!any())
         return {};
-    const auto lock = records.lock();
-    if (!lock)
-        return {{.run = "?",
-                 .component = "?",
-                 .what = "is being put in order by another process",
-                 .ok = false}};
     const Host host = survey(engine, self_id);
     Settlement settlement(settings, engine, host, records);
     std::vector<Settled> settled;
@@ -151,17 +145,28 @@ std::set<std::string> unsettled(const Settings& settings) {
             if (moving(each))
                 runs.insert(actor(record, each));
     }
-    std::erase_if(runs, [&](const std::string& run) { return quiesce::alive(settings.journals(), run); });
     return runs;
 }
 
-Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id) {
+Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
+                 std::chrono::milliseconds patience) {
     openpgp::Home::sweep();
-    const auto waiting = unsettled(settings);
+    const auto wait = [&] { return unsettled(settings); };
+    const bool waiting = !wait().empty();
     Recovery recovery{.data = {},
-                      .containers = quiesce::recover(engine, settings.journals(), {}, waiting),
+                      .containers = quiesce::recover(engine, settings.journals(), {}, wait),
                       .workers = {}};
     try {
+        // One at a time: a settler carries its dead run's name, and must not be swept by another recovery.
+        const auto lock = RestoreRecords(settings).lock(patience);
+        if (!lock) {
+            if (waiting)
+                recovery.data.push_back({.run = "?",
+                                         .component = "?",
+                                         .what = "is being put in order by another process",
+                                         .ok = false});
+            return recovery;
+        }
         // Before anything is settled: one of them may still be moving names.
         recovery.workers = worker::sweep_workers(engine, identity(settings), [&](const std::string& run) {
             return quiesce::alive(settings.journals(), run);
@@ -170,11 +175,11 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
     } catch (const Error& error) {
         recovery.containers.warnings.push_back(std::string("what a dead run left could not be cleared away: ") +
                                                error.what());
-        if (!waiting.empty())
+        if (waiting)
             recovery.containers.all_known = false;
     }
-    if (!waiting.empty())
-        add(recovery.containers, quiesce::recover(engine, settings.journals(), {}, unsettled(settings)));
+    if (waiting)
+        add(recovery.containers, quiesce::recover(engine, settings.journals(), {}, wait));
     return recovery;
 }
 

@@ -27,9 +27,11 @@ struct Recovery {
 // First what was frozen goes on, then helper containers of dead runs are removed, then what a dead restore was
 // moving is finished or undone, and only then its containers are started. Touches only this instance's, and only
 // those of runs that are dead. Throws Error (podman).
-Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id);
+// `patience`: how long it waits for another process that is at it.
+Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
+                 std::chrono::milliseconds patience = std::chrono::seconds(60));
 
-// The dead runs whose containers may not be started before their data is settled. Reads the state folder alone.
+// The runs whose containers may not be started before their data is settled, if they are dead. Reads the state folder alone.
 std::set<std::string> unsettled(const Settings& settings);
 
 } // namespace miraclemax::run

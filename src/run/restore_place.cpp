@@ -1,7 +1,10 @@
 #include "run/restore_place.hpp"
 
+#include "component/bound_volume.hpp"
 #include "error.hpp"
 #include "run/identity.hpp"
+
+#include <algorithm>
 
 namespace miraclemax::run {
 
@@ -11,7 +14,13 @@ std::string restore_kind(const Host& host) {
 
 worker::Placement restore_placement(const Settings& settings, const Host& host, const std::string& run,
                                     const RestoredComponent& component) {
-    if (!host.self && component.path.empty())
+    // Read or written from outside, such a volume may be an empty folder that podman mounts something over.
+    const auto mounted = [&](const podman::Volume& volume) {
+        return volume.name == component.volume && !component::bound_device(volume) &&
+               (volume.driver != "local" || !volume.options.empty());
+    };
+    if (!host.self && (component.path.empty() ||
+                       std::any_of(host.volumes.begin(), host.volumes.end(), mounted)))
         throw Error(ExitCode::config,
                     component.component + ": volume " + component.volume + " can only be mounted by podman",
                     "run miraclemax as a sidecar container: it reaches any volume by a helper");

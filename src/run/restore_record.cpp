@@ -104,18 +104,21 @@ void RestoreRecords::make_folder() const {
         throw stream::write_error("create", folder_, errno);
 }
 
-stream::Descriptor RestoreRecords::lock() const {
+stream::Descriptor RestoreRecords::lock(std::chrono::milliseconds patience) const {
+    std::error_code trouble; // told by the next line
+    std::filesystem::create_directories(folder_.parent_path(), trouble);
     make_folder();
     const auto path = folder_ / ".lock";
     stream::Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
     if (!file)
         throw stream::write_error("open", path, errno);
-    for (int tries = 0; tries < 600; ++tries) {
+    for (auto waited = std::chrono::milliseconds(0);; waited += std::chrono::milliseconds(100)) {
         if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0)
             return file;
+        if (waited >= patience)
+            return {};
         std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
-    return {};
 }
 
 void RestoreRecords::keep(const RestoreRecord& record) {

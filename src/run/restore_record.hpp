@@ -5,6 +5,7 @@
 #include "run/settings.hpp"
 #include "stream/file.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -47,8 +48,8 @@ public:
     explicit RestoreRecords(const Settings& settings) : folder_(settings.restores()) {}
     [[nodiscard]] std::vector<RestoreRecord> all() const; // oldest first
     void keep(const RestoreRecord& record);               // one without components is removed
-    // For whoever settles what dead runs left: one at a time. Waits up to a minute; empty: another has it still.
-    [[nodiscard]] stream::Descriptor lock() const;
+    // For whoever settles what dead runs left: one at a time. Empty: another still has it after `patience`.
+    [[nodiscard]] stream::Descriptor lock(std::chrono::milliseconds patience) const;
 
 private:
     void make_folder() const;

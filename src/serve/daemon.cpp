@@ -45,8 +45,9 @@ private:
         try {
             const auto engine = connect_();
             const bool good = tell(
-                quiesce::recover(*engine, settings_.journals(), {.stop = stop}, run::unsettled(settings_)));
-            if (good && !stop.stop_requested())
+                quiesce::recover(*engine, settings_.journals(), {.stop = stop}, waiting()));
+            // Data that is half moved waits for nobody else's container.
+            if ((good || !run::unsettled(settings_).empty()) && !stop.stop_requested())
                 sweep(*engine);
             trouble_.clear();
         } catch (const std::exception& error) {
@@ -56,8 +57,13 @@ private:
         }
     }
 
+    // Their data is put in order first: by look(), or by the next start.
+    std::function<std::set<std::string>()> waiting() const {
+        return [this] { return run::unsettled(settings_); };
+    }
+
     void sweep(podman::Engine& engine) {
-        const auto recovery = run::recover(settings_, engine, patrol_.self_id);
+        const auto recovery = run::recover(settings_, engine, patrol_.self_id, std::chrono::milliseconds(0));
         tell(recovery.containers);
         for (const auto& each : recovery.data)
             say_once("run " + each.run + " left component " + each.component + ": it " + each.what);
@@ -126,12 +132,11 @@ private:
         try {
             const auto engine = connect_();
             const auto journals = settings_.journals();
-            const auto waiting = run::unsettled(settings_); // the next start puts their data in order first
-            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()}, waiting)) ||
+            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()}, waiting())) ||
                 any_open()) {
                 // look() lets go of the journal that it undoes, if there is one.
                 await(end, [&] { return looked_.load(); });
-                if (!tell(quiesce::recover(*engine, journals, {.until = end}, waiting)))
+                if (!tell(quiesce::recover(*engine, journals, {.until = end}, waiting())))
                     return false;
             }
             if (any_open()) {

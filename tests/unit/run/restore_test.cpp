@@ -310,7 +310,7 @@ TEST_F(CutOff, ASwapIsSettledBeforeItsContainersStart) {
     });
     stopped_by_the_dead();
     EXPECT_EQ(unsettled(settings), std::set<std::string>{"dead-run"});
-    quiesce::recover(engine, settings.journals(), {}, unsettled(settings));
+    quiesce::recover(engine, settings.journals(), {}, [&] { return unsettled(settings); });
     EXPECT_EQ(engine.state("app"), podman::State::exited); // not yet
     const auto recovery = recover(settings, engine, {});
     EXPECT_TRUE(recovery.ok());
