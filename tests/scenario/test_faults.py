@@ -166,7 +166,7 @@ class ServiceKills(Bench):
         world.backup()
         length = time.monotonic() - began
         stopping = 0
-        for number in range(30 if LONG else 3):
+        for number in range(30 if LONG else 2):
             what = f"kill {number}"
             listed = world.ids()
             going = world.start_backup()

@@ -111,7 +111,7 @@ class Interruption(Scenario):
         began = time.monotonic()
         world.backup()
         length = time.monotonic() - began
-        for number in range(100 if LONG else 20):
+        for number in range(100 if LONG else 10):
             going = world.start_backup()
             wait_until(lambda: self.run_pid() or going.poll() is not None, "the run")
             time.sleep(dice.random() * length)

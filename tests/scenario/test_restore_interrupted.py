@@ -80,7 +80,7 @@ class Interrupted(Shelf):
         length = time.monotonic() - began
         self.assertEqual(self.whole("no kill", killed=False), 2)
         counts = []
-        for number in range(100 if LONG else 6):
+        for number in range(100 if LONG else 4):
             what = f"kill {number}"
             going = world.start_podman("exec", "miraclemax", "miraclemax", "restore", "--latest", "--force")
             wait_until(lambda: self.pid() or going.poll() is not None, "the restore")
@@ -110,7 +110,7 @@ class Interrupted(Shelf):
         self.prepare()
         dice = self.dice()
         codes = []
-        for number in range(40 if LONG else 3):
+        for number in range(40 if LONG else 2):
             what = f"kill {number}"
             going = world.start_podman("exec", "miraclemax", "miraclemax", "restore", "--latest", "--force")
             wanted = dice.randrange(1, 5)  # of the helpers that come
