@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All tests, on a clean Debian 12 or 13, as root:  sudo tests/run.sh [--quick | --long]
-#   --quick   no sanitizers and no scenarios
-#   --long    the scenarios' long form too, and against every podman and view of cgroups there is (tests/scenario/matrix.sh)
+#   --quick   no scenarios
+#   --long    the scenarios' long form too, against every podman and view of cgroups there is (tests/scenario/matrix.sh),
+#             and all unit tests once more under AddressSanitizer and UBSan
 # Installs what is missing, builds in build/, starts podman only in beds of its own (tests/scenario/bed.sh)
 # and ends with one line: "N passed, N failed, N skipped".
 set -uo pipefail
@@ -78,50 +79,46 @@ check "includes" /usr/bin/python3 tests/includes_test.py
 mapfile -t scripts < <(git ls-files '*.sh' '.ci/run' 2>/dev/null || find . -name '*.sh' -not -path './build/*')
 check "shellcheck" shellcheck --severity=warning --external-sources "${scripts[@]}"
 
-build() { # build PRESET [TARGET]
+build() { # build PRESET
     local log=$work/build-$1.log
     cmake --preset "$1" >"$log" 2>&1 || { tail -n 40 "$log"; return 1; }
-    cmake --build --preset "$1" ${2:+--target "$2"} >>"$log" 2>&1 || { grep -E 'error|FAILED|undefined' "$log" | head -n 60; return 1; }
-}
-
-# The unit and contract tests, with a podman of their own to talk to.
-unit_tests() { # unit_tests PRESET
-    must tests/scenario/bed.sh up "$bed"
-    must tests/scenario/images.sh load "$bed" "$program"
-    export MIRACLEMAX_TEST_SOCKET=$bed/api/podman.sock
-    run_ctest "$1"
-    unset MIRACLEMAX_TEST_SOCKET
-    must tests/scenario/bed.sh down "$bed"
+    cmake --build --preset "$1" >>"$log" 2>&1 || { grep -E 'error|FAILED|undefined' "$log" | head -n 60; return 1; }
 }
 
 step "build"
-if [ "$mode" = --quick ]; then must build ci; else must build ci miraclemax; fi
+must build ci
 program=build/ci/src/miraclemax
 
 check "documentation" /usr/bin/python3 tests/readme_test.py "$program"
 check "package" tests/package_test.sh build/ci
 check "monitoring" /usr/bin/python3 tests/monitoring_test.py "$program"
 
-if [ "$mode" = --quick ]; then
-    step "unit and contract tests"
-    unit_tests ci
-    finish
+step "unit and contract tests"
+must tests/scenario/bed.sh up "$bed"
+must tests/scenario/images.sh load "$bed" "$program"
+export MIRACLEMAX_TEST_SOCKET=$bed/api/podman.sock
+run_ctest ci
+unset MIRACLEMAX_TEST_SOCKET
+must tests/scenario/bed.sh down "$bed"
+
+if [ "$mode" != --quick ]; then
+    step "scenarios on real podman"
+    if [ "$mode" = --long ]; then
+        before=$failed
+        # Against every podman and view of cgroups that there is here.
+        MIRACLEMAX_TEST_LONG=1 tests/scenario/matrix.sh "$program" "$work/matrix" || bad_matrix=1
+        for results in "$work"/matrix/scenario-*.xml; do [ ! -s "$results" ] || counted "$results"; done
+        [ -z "${bad_matrix:-}" ] || [ "$failed" -gt "$before" ] || failed=$((failed + 1))
+    else
+        /usr/bin/python3 tests/scenario/run.py "$program" "$work/scenario.xml"
+        if [ -s "$work/scenario.xml" ]; then counted "$work/scenario.xml"; else failed=$((failed + 1)); fi
+    fi
 fi
 
-step "scenarios on real podman"
 if [ "$mode" = --long ]; then
-    before=$failed
-    # Against every podman and view of cgroups that there is here.
-    MIRACLEMAX_TEST_LONG=1 tests/scenario/matrix.sh "$program" "$work/matrix" || bad_matrix=1
-    for results in "$work"/matrix/scenario-*.xml; do [ ! -s "$results" ] || counted "$results"; done
-    [ -z "${bad_matrix:-}" ] || [ "$failed" -gt "$before" ] || failed=$((failed + 1))
-else
-    /usr/bin/python3 tests/scenario/run.py "$program" "$work/scenario.xml"
-    if [ -s "$work/scenario.xml" ]; then counted "$work/scenario.xml"; else failed=$((failed + 1)); fi
+    step "unit tests under AddressSanitizer and UBSan"
+    must build asan
+    export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp
+    run_ctest asan
 fi
-
-step "unit and contract tests under AddressSanitizer and UBSan"
-must build asan
-export LSAN_OPTIONS=suppressions=$PWD/tests/leaks.supp
-unit_tests asan
 finish
