@@ -121,4 +121,4 @@ class RoundTrip(RestoreScenario):
             self.assertEqual(len(self.staging(folder)), 1)
         self.world.backup()
         self.assertEqual(self.staging(*self.folders.values()), [])
-        self.assertEqual(self.exec("sh", "-c", "ls -A /var/lib/miraclemax/restores").split(), [])
+        self.assertEqual(self.exec("sh", "-c", "ls /var/lib/miraclemax/restores").split(), [])
