@@ -38,7 +38,9 @@ int Names::list(int folder) {
     std::sort(begins_.begin(), begins_.end(),
               [text](std::uint32_t a, std::uint32_t b) { return std::strcmp(text + a, text + b) < 0; });
     // A name that is renamed away and made again meanwhile may be listed twice.
-    const auto same = [text](std::uint32_t a, std::uint32_t b) { return std::strcmp(text + a, text + b) == 0; };
+    const auto same = [text](std::uint32_t a, std::uint32_t b) {
+        return std::strcmp(text + a, text + b) == 0;
+    };
     begins_.erase(std::unique(begins_.begin(), begins_.end(), same), begins_.end());
     return failed;
 }

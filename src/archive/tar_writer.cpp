@@ -201,10 +201,12 @@ void TarWriter::fill(const TarEntry& entry) {
     }
 }
 
-// A UTF-16 pair written as two characters (CESU-8, Unicode Technical Report 26): libarchive joins them, and so
-// stores another name.
+// A UTF-16 pair written as two characters (CESU-8, Unicode Technical Report 26): libarchive joins them, and
+// so stores another name.
 static bool has_surrogate_pair(const std::string& name) {
-    const auto byte = [&](std::size_t at) { return at < name.size() ? static_cast<unsigned char>(name[at]) : 0U; };
+    const auto byte = [&](std::size_t at) {
+        return at < name.size() ? static_cast<unsigned char>(name[at]) : 0U;
+    };
     for (std::size_t at = name.find('\xED'); at != std::string::npos; at = name.find('\xED', at + 1))
         if ((byte(at + 1) & 0xF0U) == 0xA0U && byte(at + 3) == 0xEDU && (byte(at + 4) & 0xF0U) == 0xB0U)
             return true;
@@ -214,7 +216,8 @@ static bool has_surrogate_pair(const std::string& name) {
 bool TarWriter::begin(const TarEntry& entry) {
     if (has_surrogate_pair(entry.name) || has_surrogate_pair(entry.symlink) ||
         has_surrogate_pair(entry.hardlink)) {
-        why_ = "its name holds a UTF-16 pair as two characters (CESU-8), which libarchive stores as another name";
+        why_ = "its name holds a UTF-16 pair as two characters (CESU-8), which libarchive stores as another "
+               "name";
         return false;
     }
     fill(entry);

@@ -22,7 +22,7 @@ struct Promise {
 };
 
 struct UnpackOptions {
-    std::string only;            // a path relative to the root: only that entry and what lies in it; empty: all
+    std::string only; // a path relative to the root: only that entry and what lies in it; empty: all
     bool trusted_xattrs = false; // needs CAP_SYS_ADMIN; else they are withheld
     bool selinux_labels = false; // false: security.selinux is left to the folder's own rules, not counted
 };
@@ -38,10 +38,12 @@ struct Withheld {
 struct Unpacked {
     std::uint64_t entries = 0; // in the tar, each name once
     std::uint64_t files = 0;
-    std::uint64_t bytes = 0;         // of content
-    std::uint64_t unpacked = 0;      // entries that were laid down: less than entries with `only`, 0 when only checking
+    std::uint64_t bytes = 0; // of content
+    std::uint64_t unpacked =
+        0; // entries that were laid down: less than entries with `only`, 0 when only checking
     Withheld withheld;
-    std::vector<std::string> names;  // of what was withheld, and why, as report lines (json_text); the first 100
+    std::vector<std::string>
+        names; // of what was withheld, and why, as report lines (json_text); the first 100
 };
 
 // Called now and then (at least every 8 MiB and every 1000 entries) from the same thread.

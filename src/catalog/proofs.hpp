@@ -14,8 +14,8 @@ namespace miraclemax::catalog {
 struct Proof {
     std::string examined;         // signature, layout and every sha256 were right
     std::string examined_trouble; // what was wrong the last time, or empty
-    // When the stored files were last compared with the manifest, whoever signed it; and the components that then
-    // had one that was not what it says. For retention, which counts on files and not on signatures.
+    // When the stored files were last compared with the manifest, whoever signed it; and the components that
+    // then had one that was not what it says. For retention, which counts on files and not on signatures.
     std::string files_at{};
     std::set<std::string> damaged{};
     struct Rehearsal {

@@ -17,10 +17,10 @@ using Json = nlohmann::json;
 constexpr std::size_t longest = std::size_t{4} << 20U;
 
 Json of(const RunComponent& each) {
-    return {{"name", each.name},       {"ok", each.ok},
-            {"reason", each.reason},   {"freeze_milliseconds", each.freeze_milliseconds},
-            {"bytes", each.bytes},     {"stored", each.stored},
-            {"files", each.files},     {"skipped", each.skipped},
+    return {{"name", each.name},      {"ok", each.ok},
+            {"reason", each.reason},  {"freeze_milliseconds", each.freeze_milliseconds},
+            {"bytes", each.bytes},    {"stored", each.stored},
+            {"files", each.files},    {"skipped", each.skipped},
             {"changed", each.changed}};
 }
 
@@ -40,10 +40,17 @@ Json of(const RunRecord& record) {
     auto components = Json::array();
     for (const auto& each : record.components)
         components.push_back(of(each));
-    return {{"run", record.run},         {"kind", record.kind},       {"began", record.began},
-            {"ended", record.ended},     {"planned", record.planned}, {"id", record.id},
-            {"code", record.code},       {"message", record.message}, {"stored", record.stored},
-            {"components", components}, {"unreleased", record.unreleased},
+    return {{"run", record.run},
+            {"kind", record.kind},
+            {"began", record.began},
+            {"ended", record.ended},
+            {"planned", record.planned},
+            {"id", record.id},
+            {"code", record.code},
+            {"message", record.message},
+            {"stored", record.stored},
+            {"components", components},
+            {"unreleased", record.unreleased},
             {"partial", record.partial}};
 }
 

@@ -21,14 +21,14 @@ struct RunComponent {
 };
 
 struct RunRecord {
-    std::string run;     // its name (run::new_run_name)
-    std::string kind;    // "backup", "verify", "restore", "drill" (of a restore)
-    std::string began;   // UTC, "2025-10-16T01:00:00Z"
-    std::string ended;   // UTC; empty: it is going on, or was killed
-    std::string planned; // the schedule's time that it was started for, UTC; empty: by hand
-    std::string id;      // of the backup that it published
-    int code = 0;        // exit code
-    std::string message; // the error that ended it
+    std::string run;          // its name (run::new_run_name)
+    std::string kind;         // "backup", "verify", "restore", "drill" (of a restore)
+    std::string began;        // UTC, "2025-10-16T01:00:00Z"
+    std::string ended;        // UTC; empty: it is going on, or was killed
+    std::string planned;      // the schedule's time that it was started for, UTC; empty: by hand
+    std::string id;           // of the backup that it published
+    int code = 0;             // exit code
+    std::string message;      // the error that ended it
     std::uint64_t stored = 0; // bytes of the backup
     std::vector<RunComponent> components;
     bool partial = false;                // of single components: it tells of these alone

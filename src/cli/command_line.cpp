@@ -61,8 +61,10 @@ void Parser::restore_options() {
     restore->add_option("--from-backup", wish.request.backup, "From this backup");
     restore->add_option("--component", wish.request.components, "Only this component (may be repeated)")
         ->allow_extra_args(false);
-    restore->add_flag("--verify-only", wish.verify_only, "Prove the archives to their last byte, restore nothing");
-    restore->add_flag("--dry-run", wish.dry_run, "Show the plan, decrypt and read everything, restore nothing");
+    restore->add_flag("--verify-only", wish.verify_only,
+                      "Prove the archives to their last byte, restore nothing");
+    restore->add_flag("--dry-run", wish.dry_run,
+                      "Show the plan, decrypt and read everything, restore nothing");
     restore->add_flag("--force", wish.force, "Do not ask");
     restore->add_option("--into", wish.request.into, "Into a new volume, beside the original");
     restore->add_option("--to", wish.request.to, "Into <folder>/<component>, a folder of the host");
@@ -72,10 +74,14 @@ void Parser::restore_options() {
                       "Put the old data back when a container does not come up well");
     restore->add_flag("--undo", wish.undo, "Put back what was there before the last restore");
     restore->add_flag("--discard-old", wish.discard_old, "Let go of what was there before a restore");
-    restore->add_option("--key", wish.request.keys.files, "Private key: a file, a folder, or - for standard input")
+    restore
+        ->add_option("--key", wish.request.keys.files,
+                     "Private key: a file, a folder, or - for standard input")
         ->allow_extra_args(false);
     restore->add_option("--passphrase-file", wish.request.keys.passphrase_file, "Its passphrase");
-    restore->add_option("--signer", wish.request.trust.signers, "Believe the signature of this key (fingerprint)")
+    restore
+        ->add_option("--signer", wish.request.trust.signers,
+                     "Believe the signature of this key (fingerprint)")
         ->allow_extra_args(false);
     restore->add_flag("--unsigned", wish.request.trust.unsigned_is_fine,
                       "Go on with a backup whose signer is not known, or that is not signed");
@@ -89,10 +95,13 @@ void Parser::verify_options() {
     verify->add_flag("--latest", wish.latest, "The newest complete backup");
     verify->add_flag("--all", wish.request.all, "Every backup");
     verify->add_flag("--deep", wish.deep, "Open every archive and compare it with its inventory");
-    verify->add_option("--sample", wish.sample, "The same for this percentage of the archives, chosen at random");
+    verify->add_option("--sample", wish.sample,
+                       "The same for this percentage of the archives, chosen at random");
     verify->add_option("--component", wish.request.components, "Only this component (may be repeated)")
         ->allow_extra_args(false);
-    verify->add_option("--signer", wish.request.trust.signers, "Believe the signature of this key (fingerprint)")
+    verify
+        ->add_option("--signer", wish.request.trust.signers,
+                     "Believe the signature of this key (fingerprint)")
         ->allow_extra_args(false);
     verify->add_flag("--unsigned", wish.request.trust.unsigned_is_fine,
                      "Accept a backup whose signer is not known, or that is not signed");
@@ -112,7 +121,8 @@ Parser::Parser() {
     auto* backup = verb("backup", "Make a backup now", &Commands::backup);
     selection(backup);
     backup->add_flag("--dry-run", options.dry_run, "Show what would be done, like `plan`");
-    backup->add_flag("--verify", options.prove, "Prove the backup then, and open it where a private key is at hand");
+    backup->add_flag("--verify", options.prove,
+                     "Prove the backup then, and open it where a private key is at hand");
     backup->add_option("--planned", options.planned, "The time that serve planned it for")->group("");
     keys(backup);
     selection(verb("plan", "Show every component, its group, and what would be frozen how", &Commands::plan));
@@ -131,7 +141,8 @@ Parser::Parser() {
     json(verb("status", "Show how the backups are, as the status page does", &Commands::status));
     json(verb("recover", "Put back every container that a dead run left frozen", &Commands::recover));
     auto* check = verb("check", "Check configuration, keys, socket, folders and image", &Commands::check);
-    check->add_flag("--health", options.health, "Only whether the last good backup is recent and the socket is there");
+    check->add_flag("--health", options.health,
+                    "Only whether the last good backup is recent and the socket is there");
     json(check);
     verb("serve", "Be the sidecar: planned runs, status over HTTP, messages, and a look after dead runs",
          &Commands::serve);

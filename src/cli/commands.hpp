@@ -42,14 +42,14 @@ struct Options {
     run::Request request;
     RestoreOptions restore;
     VerifyOptions verify;
-    bool prove = false;            // `backup --verify`
-    std::string planned;           // of a run that `serve` starts: the time that it was planned for
-    bool health = false;           // `check --health`
-    bool let_go = false;           // `keep --off`
+    bool prove = false;  // `backup --verify`
+    std::string planned; // of a run that `serve` starts: the time that it was planned for
+    bool health = false; // `check --health`
+    bool let_go = false; // `keep --off`
     std::atomic<unsigned>* hangups = nullptr; // `serve`: counts SIGHUPs
-    std::string backup = "latest"; // `show`
-    InstallOptions install;        // `install`
-    worker::Control control;       // `worker`
+    std::string backup = "latest";            // `show`
+    InstallOptions install;                   // `install`
+    worker::Control control;                  // `worker`
 };
 
 class Commands {

@@ -58,8 +58,9 @@ ExitCode Commands::keep() {
         folder.unpin(options_.backup);
     else
         pin(folder, options_.backup);
-    std::cout << line(options_.backup + (options_.let_go ? " goes when retention lets it go"
-                                                         : " is kept whatever retention says (`keep --off` ends that)"));
+    std::cout << line(options_.backup + (options_.let_go
+                                             ? " goes when retention lets it go"
+                                             : " is kept whatever retention says (`keep --off` ends that)"));
     return ExitCode::ok;
 }
 

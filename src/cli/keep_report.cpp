@@ -46,8 +46,11 @@ void print_pruned(const run::PruneResult& result, bool dry_run, bool as_json, st
         return;
     }
     for (const auto& each : result.plan.verdicts)
-        out << line(fmt::format("{:<7} {:<20} {}", each.keep ? "keep" : dry_run ? "would go" : "removed", each.id,
-                                each.reason));
+        out << line(fmt::format("{:<7} {:<20} {}",
+                                each.keep ? "keep"
+                                : dry_run ? "would go"
+                                          : "removed",
+                                each.id, each.reason));
     for (const auto& warning : result.warnings)
         out << line("warning: " + warning);
     if (result.plan.verdicts.empty())
@@ -63,14 +66,16 @@ void print_status(const telemetry::Status& status, std::ostream& out) {
         out << "no backup run yet\n";
     else
         out << line(fmt::format("last run     {} {}, {}", local(status.last_run->ended),
-                                status.last_run->ok ? "whole" : "NOT whole", bytes_text(status.last_run->stored)));
+                                status.last_run->ok ? "whole" : "NOT whole",
+                                bytes_text(status.last_run->stored)));
     out << line(fmt::format("last whole   {}", age(status.now, status.last_success)));
     for (const auto& [job, time] : status.next_runs)
         out << line(fmt::format("next {:<7} {}", job, local(time)));
     for (const auto& each : status.components)
         out << line(fmt::format("  {:<24} {:<9} last good {}, proven {}, {} stored, frozen {} ms", each.name,
                                 each.last_ok ? "ok" : "FAILED", age(status.now, each.last_good),
-                                age(status.now, each.verified), bytes_text(each.stored), each.freeze_milliseconds));
+                                age(status.now, each.verified), bytes_text(each.stored),
+                                each.freeze_milliseconds));
     for (const auto& tier : status.tiers)
         out << line(fmt::format("tier {:<7} {} backups, {} stored, {} free", tier.name, tier.backups,
                                 bytes_text(tier.stored), bytes_text(tier.free_bytes)));

@@ -54,8 +54,8 @@ std::string downtime_text(const quiesce::FreezePlan& plan) {
 void print_group(const run::RestoreGroup& group, std::ostream& out) {
     for (const auto& item : group.items) {
         const auto& record = item.record;
-        out << line(fmt::format("  {:<20} {:<8} from {} ({}), {}, {}, to {}", record.name, record.priority, item.id,
-                                item.from, bytes_text(record.entries.bytes),
+        out << line(fmt::format("  {:<20} {:<8} from {} ({}), {}, {}, to {}", record.name, record.priority,
+                                item.id, item.from, bytes_text(record.entries.bytes),
                                 record.archive.encryption == "none" ? "not encrypted" : "encrypted",
                                 place_of(item)));
         if (!item.refusal.empty())
@@ -66,10 +66,10 @@ void print_group(const run::RestoreGroup& group, std::ostream& out) {
     if (stopped.empty())
         out << "    no running container uses it: nothing is stopped\n";
     else
-        out << line(fmt::format("    stops and starts again: {}; {}", join(stopped), downtime_text(group.stop)));
+        out << line(
+            fmt::format("    stops and starts again: {}; {}", join(stopped), downtime_text(group.stop)));
     for (const auto& refusal : group.stop.refusals)
-        out << line("    CAN'T BE RESTORED: " + refusal +
-                    " (stop it yourself, restore, and start it again)");
+        out << line("    CAN'T BE RESTORED: " + refusal + " (stop it yourself, restore, and start it again)");
     for (const auto& note : group.stop.notes)
         out << line("    " + note);
 }
@@ -91,14 +91,17 @@ json plan_json(const run::RestorePlan& plan) {
                                   {"refusals", group.stop.refusals},
                                   {"refusal", item.refusal}});
     }
-    return {{"event", "plan"}, {"components", components}, {"warnings", plan.warnings},
+    return {{"event", "plan"},
+            {"components", components},
+            {"warnings", plan.warnings},
             {"feasible", plan.feasible()}};
 }
 
 std::string unpacked_text(const run::RestoredItem& item, bool rehearsal) {
     const auto& all = item.unpacked;
-    auto text = fmt::format("{}: {}, {}, {}", item.component, plural(all.entries, "entry"), bytes_text(all.bytes),
-                            rehearsal ? "read to the end, as in its inventory" : "restored from " + item.id);
+    auto text =
+        fmt::format("{}: {}, {}, {}", item.component, plural(all.entries, "entry"), bytes_text(all.bytes),
+                    rehearsal ? "read to the end, as in its inventory" : "restored from " + item.id);
     const auto add = [&](std::uint64_t count, const char* what) {
         if (count > 0)
             text += fmt::format(", {} {}", count, what);
@@ -154,7 +157,8 @@ void print_restore_plan(const run::RestorePlan& plan, const run::RestoreRequest&
         out << dumped(plan_json(plan)) << std::flush;
         return;
     }
-    out << line(fmt::format("restore: {} to read, {} of content", bytes_text(plan.stored), bytes_text(plan.content)));
+    out << line(
+        fmt::format("restore: {} to read, {} of content", bytes_text(plan.stored), bytes_text(plan.content)));
     for (const auto& group : plan.groups)
         print_group(group, out);
     for (const auto& warning : plan.warnings)
@@ -193,7 +197,8 @@ void print_restore_result(const run::RestoreResult& result, bool rehearsal, bool
     if (result.code == ExitCode::ok)
         out << (rehearsal ? "everything could be restored: nothing was changed\n" : "restored\n");
     else if (result.code == ExitCode::unhealthy && !result.rolled_back)
-        out << "restored, but a container did not come up well: `miraclemax restore --undo` puts the old data back\n";
+        out << "restored, but a container did not come up well: `miraclemax restore --undo` puts the old "
+               "data back\n";
 }
 
 } // namespace miraclemax::cli

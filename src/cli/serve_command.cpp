@@ -73,9 +73,9 @@ serve::StatusDesk::View view_of(const Setup& setup) {
 
 ExitCode Commands::serve() {
     const auto setup = load();
-    telemetry::Log log(std::cout,
-                       telemetry::log_format_from(setup.serving.log_format).value_or(telemetry::LogFormat::text),
-                       telemetry::log_level_from(setup.serving.log_level).value_or(telemetry::LogLevel::info));
+    telemetry::Log log(
+        std::cout, telemetry::log_format_from(setup.serving.log_format).value_or(telemetry::LogFormat::text),
+        telemetry::log_level_from(setup.serving.log_level).value_or(telemetry::LogLevel::info));
     const auto say = [&log](const std::string& text) { log.say(text); };
     say("miraclemax " MIRACLEMAX_VERSION " stands by; run `miraclemax backup` by podman exec");
     tell_signing_key(setup.settings, say);

@@ -26,7 +26,8 @@ Signals::Signals(std::atomic<unsigned>* hangups) {
     waiter_ = std::jthread([this, set, hangups](const std::stop_token& over) {
         const timespec pause{.tv_sec = 0, .tv_nsec = 100'000'000};
         while (!over.stop_requested())
-            if (const int signal = ::sigtimedwait(&set, nullptr, &pause); signal == SIGHUP && hangups != nullptr)
+            if (const int signal = ::sigtimedwait(&set, nullptr, &pause);
+                signal == SIGHUP && hangups != nullptr)
                 ++*hangups;
             else if (signal > 0)
                 source_.request_stop();

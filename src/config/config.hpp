@@ -50,21 +50,21 @@ struct Config {
     std::string worker = "auto";                 // worker.launcher: auto, child, container
     std::chrono::milliseconds worker_silence{60'000};
     Notify notify{};
-    std::string log_format = "text"; // text, json
-    std::string log_level = "info";  // debug, info, warning, error
+    std::string log_format = "text";                    // text, json
+    std::string log_level = "info";                     // debug, info, warning, error
     std::chrono::milliseconds settle_time{5'000};       // restore.settle_time
     std::chrono::milliseconds health_patience{120'000}; // restore.health_patience
     unsigned keep_days = 30, keep_last = 0;             // retention.days, .last: 0 is no such rule
     unsigned keep_hourly = 0, keep_daily = 0, keep_weekly = 0, keep_monthly = 0, keep_yearly = 0;
-    unsigned suspicious_percent = 50;          // retention.suspicious_percent
-    std::string plan_backup = "0 3 * * *";     // schedule.backup: cron expressions, "off" for none
-    std::string plan_verify = "30 5 * * sun";  // schedule.verify
-    std::chrono::milliseconds jitter{0};       // schedule.jitter
-    bool catch_up = true;                      // schedule.catch_up
-    bool http = true;                          // http.enabled
-    std::string http_address = "auto";         // http.address
-    unsigned http_port = 9847;                 // http.port
-    std::string textfile{};                    // metrics.textfile
+    unsigned suspicious_percent = 50;         // retention.suspicious_percent
+    std::string plan_backup = "0 3 * * *";    // schedule.backup: cron expressions, "off" for none
+    std::string plan_verify = "30 5 * * sun"; // schedule.verify
+    std::chrono::milliseconds jitter{0};      // schedule.jitter
+    bool catch_up = true;                     // schedule.catch_up
+    bool http = true;                         // http.enabled
+    std::string http_address = "auto";        // http.address
+    unsigned http_port = 9847;                // http.port
+    std::string textfile{};                   // metrics.textfile
     std::vector<component::Configured> components{};
 };
 

@@ -8,7 +8,8 @@ using namespace setters;
 namespace {
 
 Option rule(const char* key, const char* standard, const char* text, unsigned Config::*member) {
-    return {.key = key, .type = "number", .standard = standard, .text = text, .set = number(member, 0, 100000)};
+    return {
+        .key = key, .type = "number", .standard = standard, .text = text, .set = number(member, 0, 100000)};
 }
 
 } // namespace
@@ -16,7 +17,8 @@ Option rule(const char* key, const char* standard, const char* text, unsigned Co
 std::vector<Option> keeping_options() {
     return {
         rule("retention.days", "30",
-             "Backups so many days old are kept. A backup stays if any of the rules keeps it; with all of them 0, all "
+             "Backups so many days old are kept. A backup stays if any of the rules keeps it; with all of "
+             "them 0, all "
              "stay.",
              &Config::keep_days),
         rule("retention.last", "0", "The newest so many of each component are kept.", &Config::keep_last),
@@ -28,7 +30,8 @@ std::vector<Option> keeping_options() {
         {.key = "retention.suspicious_percent",
          .type = "number",
          .standard = "50",
-         .text = "Nothing of a component is removed while its newest archive is smaller than this part of what was "
+         .text = "Nothing of a component is removed while its newest archive is smaller than this part of "
+                 "what was "
                  "usual. 0: never mind.",
          .set = number(&Config::suspicious_percent, 0, 100)},
         {.key = "restore.settle_time",

@@ -35,7 +35,8 @@ std::vector<Option> serving_options() {
         {.key = "http.address",
          .type = "address, or auto",
          .standard = "auto",
-         .text = "Where to listen. auto: all addresses in a container (publish the port on 127.0.0.1), else 127.0.0.1.",
+         .text = "Where to listen. auto: all addresses in a container (publish the port on 127.0.0.1), else "
+                 "127.0.0.1.",
          .set = text(&Config::http_address)},
         {.key = "http.port",
          .type = "number",

@@ -1,5 +1,5 @@
-// Within src/config only: how an option's words get into the configuration. Each setter returns what to use instead
-// when they are wrong.
+// Within src/config only: how an option's words get into the configuration. Each setter returns what to use
+// instead when they are wrong.
 #pragma once
 
 #include "config/config.hpp"
@@ -97,7 +97,8 @@ inline auto fingerprints(std::vector<std::string> Config::*member) {
     return [member](Config& config, const Values& values) -> Wrong {
         for (const auto& value : values) {
             std::string digits;
-            std::copy_if(value.begin(), value.end(), std::back_inserter(digits), [](char c) { return c != ' '; });
+            std::copy_if(value.begin(), value.end(), std::back_inserter(digits),
+                         [](char c) { return c != ' '; });
             if (digits.starts_with("0x") || digits.starts_with("0X"))
                 digits.erase(0, 2);
             const bool hex = digits.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;

@@ -102,9 +102,9 @@ struct SignatureCheck {
 // ignores some. That a key has expired since is no reason to disbelieve it. Throws Error (key) when gpg can't
 // run.
 SignatureCheck check_signature(const Home& home, const std::string& bytes, const std::string& signature);
-// One version 4 or 5 signature packet (RFC 4880, 5.2.3) of a file's bytes and nothing else, its lengths the shortest
-// that do, with no more beside what is signed than the key id, which what is signed holds too (gpg 2.1.16 and
-// later), and the hash's first octets.
+// One version 4 or 5 signature packet (RFC 4880, 5.2.3) of a file's bytes and nothing else, its lengths the
+// shortest that do, with no more beside what is signed than the key id, which what is signed holds too
+// (gpg 2.1.16 and later), and the hash's first octets.
 [[nodiscard]] bool is_plain_signature(std::string_view signature, std::string_view bytes);
 
 } // namespace miraclemax::openpgp

@@ -48,8 +48,8 @@ public:
     // Undoes all, in the order opposite to freeze(); then after-hooks. Everything is tried before it throws
     // Error (not_released) naming the containers that could not be put back.
     FreezeReport release();
-    // Everything stays as it is, and in the journal: neither release() nor the destructor acts any more. For data
-    // that nobody may start on before recovery has put it in order.
+    // Everything stays as it is, and in the journal: neither release() nor the destructor acts any more. For
+    // data that nobody may start on before recovery has put it in order.
     void leave() noexcept;
     // What is known so far, also after a release() that threw; what is still frozen counts up to now.
     [[nodiscard]] FreezeReport report() const;

@@ -114,10 +114,9 @@ void note_files(catalog::Proof& proof, const Examination& examination, const std
         for (const auto& each : examination.manifest->components) {
             if (!looked_at(each.name))
                 continue;
-            const bool bad =
-                examination.signature == Signature::bad ||
-                std::any_of(examination.faults.begin(), examination.faults.end(),
-                            [&](const Fault& fault) { return fault.component == each.name; });
+            const bool bad = examination.signature == Signature::bad ||
+                             std::any_of(examination.faults.begin(), examination.faults.end(),
+                                         [&](const Fault& fault) { return fault.component == each.name; });
             if (bad)
                 proof.damaged.insert(each.name);
             else

@@ -57,7 +57,8 @@ class Witness;
 Examination examine(const store::BackupFolder& folder, const std::string& id, const Witness& witness,
                     const Scope& scope);
 
-// Into the proof: which components' files are what the manifest says. A part that was not looked at stays as it was.
+// Into the proof: which components' files are what the manifest says. A part that was not looked at stays as
+// it was.
 void note_files(catalog::Proof& proof, const Examination& examination, const std::vector<std::string>& only,
                 const std::string& now);
 

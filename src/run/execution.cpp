@@ -33,7 +33,8 @@ void undo_dead_runs(const Context& context) {
     std::string stuck;
     const auto add = [&](const std::string& what) { stuck += (stuck.empty() ? "" : ", ") + what; };
     for (const auto& each : recovery.data) {
-        context.observer.warned("left by run " + each.run + ": component " + each.component + " " + each.what);
+        context.observer.warned("left by run " + each.run + ": component " + each.component + " " +
+                                each.what);
         if (!each.ok)
             add("component " + each.component + " (" + each.what + ")");
     }

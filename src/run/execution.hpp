@@ -1,5 +1,5 @@
-// What every run begins with: what dead runs left is undone, and this one gets a name, a journal and a place for
-// its workers' sockets.
+// What every run begins with: what dead runs left is undone, and this one gets a name, a journal and a place
+// for its workers' sockets.
 #pragma once
 
 #include "run/context.hpp"
@@ -23,8 +23,8 @@ public:
 
     [[nodiscard]] const std::string& run() const { return run_; }
     [[nodiscard]] quiesce::Journal& journal() { return journal_; }
-    // Where nothing is open, the journal goes. The next recovery removes one that stays: no reason to call what
-    // was done failed.
+    // Where nothing is open, the journal goes. The next recovery removes one that stays: no reason to call
+    // what was done failed.
     void close();
 
 private:

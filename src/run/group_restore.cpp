@@ -32,12 +32,16 @@ public:
     GroupRestore(const Context& context, RestoreObserver& observer, Execution& execution, const Host& host,
                  RestoreGroup& group, const PrivateKeys& keys, const RestoreRequest& request,
                  RestoreRecords& records, RestoreRecord& record)
-        : context_(context), observer_(observer), execution_(execution), host_(host), group_(group), keys_(keys),
-          request_(request), records_(records), record_(record) {
+        : context_(context), observer_(observer), execution_(execution), host_(host), group_(group),
+          keys_(keys), request_(request), records_(records), record_(record) {
         for (auto& item : group.items)
             members_.push_back({.item = item,
-                                .result = {.component = item.record.name, .id = item.id, .unpacked = {},
-                                           .left_in_place = {}, .failure = {}, .remedy = {}},
+                                .result = {.component = item.record.name,
+                                           .id = item.id,
+                                           .unpacked = {},
+                                           .left_in_place = {},
+                                           .failure = {},
+                                           .remedy = {}},
                                 .unpacking = nullptr});
     }
 
@@ -89,7 +93,8 @@ GroupRestored GroupRestore::operator()() {
 void GroupRestore::stage() {
     for (auto& member : members_)
         if (!member.item.refusal.empty())
-            throw Error(ExitCode::failed, member.item.record.name + ": " + member.item.refusal, member.item.remedy);
+            throw Error(ExitCode::failed, member.item.record.name + ": " + member.item.refusal,
+                        member.item.remedy);
     for (auto& member : members_)
         stage_one(member);
 }
@@ -139,7 +144,8 @@ void GroupRestore::stop_swap_start() {
         } catch (const std::exception& error) {
             window.leave(); // nobody may start on what lies there now
             throw Error(ExitCode::not_released,
-                        std::string(failure->what()) + "; and the old data could not be put back: " + error.what(),
+                        std::string(failure->what()) +
+                            "; and the old data could not be put back: " + error.what(),
                         "its containers stay stopped: run `miraclemax recover`");
         }
     }
@@ -166,8 +172,8 @@ void GroupRestore::start(quiesce::Window& window, const Host& before, bool on_ne
         context_.observer.warned(warning);
 }
 
-// Those that are not back did start, and the restored data made them end: nothing that recovery could mend, but
-// for the look at their health to tell.
+// Those that are not back did start, and the restored data made them end: nothing that recovery could mend,
+// but for the look at their health to tell.
 bool GroupRestore::ended_by_themselves(const Host& before) {
     try {
         const auto open = execution_.journal().open();
@@ -211,7 +217,8 @@ void GroupRestore::take_back() {
                 continue;
             member.unpacking.reset();
             const auto act = [&](worker::Settling what) {
-                return settle(context_.settings, context_.engine, host_, execution_.run(), record_, each, what);
+                return settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
+                              what);
             };
             if (act(worker::Settling::settle) == archive::Holds::new_data) {
                 advance(records_, record_, each.component, Step::undoing);

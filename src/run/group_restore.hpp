@@ -15,8 +15,8 @@ struct GroupRestored {
     ExitCode code = ExitCode::ok; // of the failure, if there was one
 };
 
-// Everything is unpacked and checked while the applications run; stopped is only for the renames. When one member
-// fails, all of the group hold what they held before. Only an interruption leaves by exception (Error,
+// Everything is unpacked and checked while the applications run; stopped is only for the renames. When one
+// member fails, all of the group hold what they held before. Only an interruption leaves by exception (Error,
 // interrupted or not_released).
 GroupRestored restore_group(const Context& context, RestoreObserver& observer, Execution& execution,
                             const Host& host, RestoreGroup& group, const PrivateKeys& keys,

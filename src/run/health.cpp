@@ -40,7 +40,8 @@ public:
                 return is(false, "unhealthy");
             if (container->health.empty())
                 return Clock::now() >= settled_ && is(true, "running");
-            return Clock::now() >= end_ && is(false, "its health check still says \"" + container->health + "\"");
+            return Clock::now() >= end_ &&
+                   is(false, "its health check still says \"" + container->health + "\"");
         } catch (const Error& error) {
             return Clock::now() >= end_ && is(false, error.what());
         }

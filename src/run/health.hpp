@@ -17,8 +17,8 @@ struct Health {
     std::string last_log; // its last lines, when not good
 };
 
-// Waits for the health check of each, as long as `patience`; one without a check has to run for `settle_time`.
-// Never throws for a container: what can't be told is not good.
+// Waits for the health check of each, as long as `patience`; one without a check has to run for
+// `settle_time`. Never throws for a container: what can't be told is not good.
 std::vector<Health> await_health(podman::Engine& engine, const std::vector<std::string>& names,
                                  std::chrono::milliseconds settle_time, std::chrono::milliseconds patience,
                                  const std::stop_token& stop);

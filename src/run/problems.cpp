@@ -27,7 +27,8 @@ public:
         for (const auto& key : status_.keys)
             judge(key);
         if (!standing_.socket_ok)
-            add(Severity::critical, "BackupFailed", "", "podman's socket can't be reached: " + standing_.socket_trouble);
+            add(Severity::critical, "BackupFailed", "",
+                "podman's socket can't be reached: " + standing_.socket_trouble);
         if (status_.notifications.waiting > 0 && status_.notifications.failed > 0)
             add(Severity::warning, "NotificationsFailing", "",
                 fmt::format("{} messages could not be delivered yet", status_.notifications.waiting));
@@ -39,7 +40,8 @@ public:
 
 private:
     void add(Severity severity, const char* alert, const std::string& component, std::string text) {
-        problems_.push_back({.severity = severity, .alert = alert, .component = component, .text = std::move(text)});
+        problems_.push_back(
+            {.severity = severity, .alert = alert, .component = component, .text = std::move(text)});
     }
 
     void judge_runs() {
@@ -53,7 +55,8 @@ private:
         const auto limit = std::max<std::chrono::seconds>(2 * day, 2 * standing_.expected_every);
         if (!status_.runs.empty() && (!status_.last_success || status_.now - *status_.last_success > limit))
             add(Severity::warning, "BackupStale", "",
-                status_.last_success ? "no backup run was whole for more than two days" : "no backup run was ever whole");
+                status_.last_success ? "no backup run was whole for more than two days"
+                                     : "no backup run was ever whole");
         if (status_.last_run && status_.last_run->ended - status_.last_run->began > std::chrono::hours(1))
             add(Severity::warning, "BackupDurationAnomaly", "", "the last backup took more than an hour");
     }
@@ -62,7 +65,8 @@ private:
         if (!each.last_ok)
             add(Severity::critical, "BackupFailed", each.name, each.name + ": " + each.reason);
         if (!each.verify_trouble.empty())
-            add(Severity::critical, "NotVerified", each.name, each.name + ": its archive is faulty: " + each.verify_trouble);
+            add(Severity::critical, "NotVerified", each.name,
+                each.name + ": its archive is faulty: " + each.verify_trouble);
         std::vector<std::uint64_t> sizes;
         for (const auto& point : each.history)
             if (point.ok)
@@ -71,7 +75,8 @@ private:
             return;
         const auto last = sizes.back();
         sizes.pop_back();
-        std::nth_element(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2), sizes.end());
+        std::nth_element(sizes.begin(), sizes.begin() + static_cast<std::ptrdiff_t>(sizes.size() / 2),
+                         sizes.end());
         if (last * 2 < sizes[sizes.size() / 2])
             add(Severity::warning, "BackupSizeAnomaly", each.name,
                 each.name + ": its archive is less than half of what it used to be");
@@ -90,7 +95,8 @@ private:
         if (!key.ok)
             add(Severity::critical, "KeyExpiring", "", "the key " + key.fingerprint + " " + key.trouble);
         else if (key.expires && *key.expires - status_.now < 30 * day)
-            add(*key.expires - status_.now < 7 * day ? Severity::critical : Severity::warning, "KeyExpiring", "",
+            add(*key.expires - status_.now < 7 * day ? Severity::critical : Severity::warning, "KeyExpiring",
+                "",
                 "the key " + key.fingerprint + " expires within " +
                     (*key.expires - status_.now < 7 * day ? "a week" : "30 days"));
     }

@@ -13,8 +13,8 @@ namespace {
 
 using std::chrono::sys_seconds;
 
-// A clock that was put far forward makes everything look old at once. After so long without a backup nothing is
-// removed until backups have come in for a while again.
+// A clock that was put far forward makes everything look old at once. After so long without a backup nothing
+// is removed until backups have come in for a while again.
 constexpr auto long_gap = std::chrono::hours(20 * 24);
 constexpr auto regained = std::chrono::hours(7 * 24);
 
@@ -49,7 +49,8 @@ bool faulty(const std::optional<catalog::Proof>& proof, const std::string& compo
 }
 
 catalog::RetentionRecord of(const catalog::Record& record, const catalog::Proofs& proofs, bool pinned) {
-    catalog::RetentionRecord kept{.id = record.id, .ended = {}, .pinned = pinned, .readable = false, .components = {}};
+    catalog::RetentionRecord kept{
+        .id = record.id, .ended = {}, .pinned = pinned, .readable = false, .components = {}};
     if (!record.manifest)
         return kept;
     const auto ended = moment(record.manifest->ended_utc);
@@ -97,9 +98,8 @@ public:
 private:
     void prove(const std::string& id) {
         // Whether the signer is known here is no question of whether the files are whole.
-        const auto examined =
-            examine(settings_, folder_, id, {.signers = {}, .unsigned_is_fine = true},
-                    {.components = {}, .progress = {}, .stop = stop_});
+        const auto examined = examine(settings_, folder_, id, {.signers = {}, .unsigned_is_fine = true},
+                                      {.components = {}, .progress = {}, .stop = stop_});
         auto proof = proofs_.of(id).value_or(catalog::Proof{});
         const auto now = utc_time(std::chrono::system_clock::now());
         note_files(proof, examined, {}, now);
@@ -118,7 +118,8 @@ private:
 };
 
 bool removes_any(const catalog::RetentionPlan& plan) {
-    return std::any_of(plan.verdicts.begin(), plan.verdicts.end(), [](const auto& each) { return !each.keep; });
+    return std::any_of(plan.verdicts.begin(), plan.verdicts.end(),
+                       [](const auto& each) { return !each.keep; });
 }
 
 } // namespace

@@ -16,8 +16,8 @@ struct PruneResult {
     ExitCode code = ExitCode::ok;
 };
 
-// What stays counts on is proven first: kept backups that were never examined are, and one that is not what its
-// manifest says does not count. The folder's lock is held by the caller. Throws Error (interrupted).
+// What stays counts on is proven first: kept backups that were never examined are, and one that is not what
+// its manifest says does not count. The folder's lock is held by the caller. Throws Error (interrupted).
 PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dry_run,
                   std::chrono::system_clock::time_point now, const std::stop_token& stop);
 

@@ -28,9 +28,9 @@ bool in_hand(const Settings& settings, const RestoreRecord& record, const Restor
 bool any_cut_off(const Settings& settings, const RestoreRecord& record) {
     if (!record.trouble.empty())
         return !quiesce::alive(settings.journals(), record.run);
-    return std::any_of(record.components.begin(), record.components.end(), [&](const RestoredComponent& each) {
-        return cut_off(each) && !in_hand(settings, record, each);
-    });
+    return std::any_of(
+        record.components.begin(), record.components.end(),
+        [&](const RestoredComponent& each) { return cut_off(each) && !in_hand(settings, record, each); });
 }
 
 // The volume of a component, and all that was in it, is no longer there.
@@ -71,7 +71,8 @@ private:
                 forget(records_, record, each.component);
                 return {.run = record.run, .component = each.component, .what = "is gone, with its volume"};
             }
-            const auto holds = run::settle(settings_, engine_, host_, record.run, record, each, worker::Settling::settle);
+            const auto holds =
+                run::settle(settings_, engine_, host_, record.run, record, each, worker::Settling::settle);
             if (holds == archive::Holds::new_data)
                 advance(records_, record, each.component, Step::swapped);
             else if (each.step == Step::undoing)
@@ -80,9 +81,10 @@ private:
                 forget(records_, record, each.component);
             return {.run = record.run,
                     .component = each.component,
-                    .what = holds == archive::Holds::new_data
-                                ? "holds the new data, whole; the old lies aside (`miraclemax restore --undo`)"
-                                : "holds the old data, whole",
+                    .what =
+                        holds == archive::Holds::new_data
+                            ? "holds the new data, whole; the old lies aside (`miraclemax restore --undo`)"
+                            : "holds the old data, whole",
                     .ok = true};
         } catch (const Error& error) {
             return failed(record, each, error.what());
@@ -90,7 +92,8 @@ private:
             return failed(record, each, error.what());
         }
     }
-    static Settled failed(const RestoreRecord& record, const RestoredComponent& each, const std::string& why) {
+    static Settled failed(const RestoreRecord& record, const RestoredComponent& each,
+                          const std::string& why) {
         return {.run = record.run,
                 .component = each.component,
                 .what = "could not be put in order: " + why,
@@ -153,9 +156,8 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
     openpgp::Home::sweep();
     const auto wait = [&] { return unsettled(settings); };
     const bool waiting = !wait().empty();
-    Recovery recovery{.data = {},
-                      .containers = quiesce::recover(engine, settings.journals(), {}, wait),
-                      .workers = {}};
+    Recovery recovery{
+        .data = {}, .containers = quiesce::recover(engine, settings.journals(), {}, wait), .workers = {}};
     try {
         // One at a time: a settler carries its dead run's name, and must not be swept by another recovery.
         const auto lock = RestoreRecords(settings).lock(patience);
@@ -173,8 +175,8 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
         });
         recovery.data = settle_dead(settings, engine, self_id);
     } catch (const Error& error) {
-        recovery.containers.warnings.push_back(std::string("what a dead run left could not be cleared away: ") +
-                                               error.what());
+        recovery.containers.warnings.push_back(
+            std::string("what a dead run left could not be cleared away: ") + error.what());
         if (waiting)
             recovery.containers.all_known = false;
     }

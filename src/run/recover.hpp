@@ -24,14 +24,15 @@ struct Recovery {
     [[nodiscard]] bool ok() const;
 };
 
-// First what was frozen goes on, then helper containers of dead runs are removed, then what a dead restore was
-// moving is finished or undone, and only then its containers are started. Touches only this instance's, and only
-// those of runs that are dead. Throws Error (podman).
-// `patience`: how long it waits for another process that is at it.
+// First what was frozen goes on, then helper containers of dead runs are removed, then what a dead restore
+// was moving is finished or undone, and only then its containers are started. Touches only this instance's,
+// and only those of runs that are dead. Throws Error (podman). `patience`: how long it waits for another
+// process that is at it.
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
                  std::chrono::milliseconds patience = std::chrono::seconds(60));
 
-// The runs whose containers may not be started before their data is settled, if they are dead. Reads the state folder alone.
+// The runs whose containers may not be started before their data is settled, if they are dead. Reads the
+// state folder alone.
 std::set<std::string> unsettled(const Settings& settings);
 
 } // namespace miraclemax::run

@@ -43,8 +43,8 @@ void start_the_ended(const Context& context, const std::vector<std::string>& nam
 // Waits for what was started; unhealthy and asked for, the group's old data comes back.
 void await_group(const Context& context, RestoreObserver& observer, Execution& execution,
                  const RestoreRequest& request, const std::vector<std::string>& names,
-                 RestoreRecords& records, RestoreRecord& record,
-                 const std::vector<std::string>& components, RestoreResult& result) {
+                 RestoreRecords& records, RestoreRecord& record, const std::vector<std::string>& components,
+                 RestoreResult& result) {
     const auto& settings = context.settings;
     bool good = true;
     for (auto& each :
@@ -77,7 +77,8 @@ std::string remedy(const std::string& id, const Examination& examined) {
 
 } // namespace
 
-// The plan was made of a manifest that nobody had proven yet, and was shown for as long as somebody thought about it.
+// The plan was made of a manifest that nobody had proven yet, and was shown for as long as somebody thought
+// about it.
 static void require_same(const RestorePlan& plan, const std::string& id, const catalog::Manifest& proven) {
     const auto text = [](const catalog::ComponentRecord& record) {
         catalog::Manifest one;
@@ -90,7 +91,8 @@ static void require_same(const RestorePlan& plan, const std::string& id, const c
                 return each.name == item.record.name && text(each) == text(item.record);
             };
             if (item.id == id && std::none_of(proven.components.begin(), proven.components.end(), same))
-                throw Error(ExitCode::damaged, "the manifest of " + id + " changed since the plan was made of it",
+                throw Error(ExitCode::damaged,
+                            "the manifest of " + id + " changed since the plan was made of it",
                             "run it again, and see who writes to the backup folder");
         }
 }
@@ -154,12 +156,12 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
                       const PrivateKeys& keys, const RestoreRequest& request) {
     Execution execution(context);
     RestoreRecords records(context.settings);
-    RestoreRecord record{
-        .run = execution.run(), .at = local_time(std::chrono::system_clock::now()),
-        .components = {},
-        .began = std::chrono::duration_cast<std::chrono::nanoseconds>(
-                     std::chrono::system_clock::now().time_since_epoch())
-                     .count()};
+    RestoreRecord record{.run = execution.run(),
+                         .at = local_time(std::chrono::system_clock::now()),
+                         .components = {},
+                         .began = std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                      std::chrono::system_clock::now().time_since_epoch())
+                                      .count()};
     RestoreResult result{.run = execution.run()};
     for (auto& group : plan.groups) {
         const Host host = survey(context.engine, context.self_id);

@@ -48,10 +48,10 @@ void prove(const Context& context, RestoreObserver& observer, const RestorePlan&
 RestoreResult rehearse_all(const Context& context, RestoreObserver& observer, const RestorePlan& plan,
                            const PrivateKeys& keys);
 
-// Carries the plan out, group by group. A group fails as a whole, and is then as it was; the others go on. Throws
-// Error for what ends the run: interrupted, podman, busy; every container is released then, or its journal entry
-// is there for `recover`. The backup folder's lock is held by the caller.
-RestoreResult restore(const Context& context, RestoreObserver& observer, RestorePlan plan, const PrivateKeys& keys,
-                      const RestoreRequest& request);
+// Carries the plan out, group by group. A group fails as a whole, and is then as it was; the others go on.
+// Throws Error for what ends the run: interrupted, podman, busy; every container is released then, or its
+// journal entry is there for `recover`. The backup folder's lock is held by the caller.
+RestoreResult restore(const Context& context, RestoreObserver& observer, RestorePlan plan,
+                      const PrivateKeys& keys, const RestoreRequest& request);
 
 } // namespace miraclemax::run

@@ -19,8 +19,8 @@ worker::Placement restore_placement(const Settings& settings, const Host& host, 
         return volume.name == component.volume && !component::bound_device(volume) &&
                (volume.driver != "local" || !volume.options.empty());
     };
-    if (!host.self && (component.path.empty() ||
-                       std::any_of(host.volumes.begin(), host.volumes.end(), mounted)))
+    if (!host.self &&
+        (component.path.empty() || std::any_of(host.volumes.begin(), host.volumes.end(), mounted)))
         throw Error(ExitCode::config,
                     component.component + ": volume " + component.volume + " can only be mounted by podman",
                     "run miraclemax as a sidecar container: it reaches any volume by a helper");
@@ -46,15 +46,13 @@ std::unique_ptr<worker::RestoreLauncher> restore_launcher(const Settings& settin
     return worker::container_restore_launcher(engine, host.self.value(), settings.trusted_xattrs, limits);
 }
 
-archive::Holds settle(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
-                      const RestoreRecord& record, const RestoredComponent& component, worker::Settling what,
-                      const std::stop_token& stop) {
+archive::Holds settle(const Settings& settings, podman::Engine& engine, const Host& host,
+                      const std::string& run, const RestoreRecord& record, const RestoredComponent& component,
+                      worker::Settling what, const std::stop_token& stop) {
     const auto launcher = restore_launcher(settings, engine, host, restore_kind(host));
-    const auto settler = launcher->settle({.component = component.component,
-                                           .what = what,
-                                           .site = site_of(record, component),
-                                           .folder = {}},
-                                          restore_placement(settings, host, run, component));
+    const auto settler = launcher->settle(
+        {.component = component.component, .what = what, .site = site_of(record, component), .folder = {}},
+        restore_placement(settings, host, run, component));
     return settler->finish(stop);
 }
 

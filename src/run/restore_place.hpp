@@ -21,8 +21,8 @@ std::unique_ptr<worker::RestoreLauncher> restore_launcher(const Settings& settin
                                                           const Host& host, const std::string& kind);
 
 // One act of a settler, from start to end.
-archive::Holds settle(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
-                      const RestoreRecord& record, const RestoredComponent& component, worker::Settling what,
-                      const std::stop_token& stop = {});
+archive::Holds settle(const Settings& settings, podman::Engine& engine, const Host& host,
+                      const std::string& run, const RestoreRecord& record, const RestoredComponent& component,
+                      worker::Settling what, const std::stop_token& stop = {});
 
 } // namespace miraclemax::run

@@ -23,7 +23,12 @@ bool asked_for(const RestoreRequest& request, const std::string& name) {
 }
 
 RestoreItem item_of(const catalog::Manifest& manifest, const ComponentRecord& record) {
-    return {.id = manifest.id, .from = manifest.began, .record = record, .target = {}, .refusal = {}, .remedy = {}};
+    return {.id = manifest.id,
+            .from = manifest.began,
+            .record = record,
+            .target = {},
+            .refusal = {},
+            .remedy = {}};
 }
 
 // The newest archive that is whole; where none is, the newest there is.
@@ -65,13 +70,15 @@ std::set<std::string> current_names(const std::vector<catalog::Record>& records)
 std::vector<RestoreItem> choose_latest(const catalog::Catalog& catalog, const RestoreRequest& request,
                                        std::vector<std::string>& warnings) {
     const auto records = catalog.records();
-    const bool any = std::any_of(records.begin(), records.end(), [](const auto& each) { return each.manifest; });
+    const bool any =
+        std::any_of(records.begin(), records.end(), [](const auto& each) { return each.manifest; });
     if (!any)
         throw Error(ExitCode::not_found, "there is no backup to restore",
                     "does the backup folder hold the backups? `miraclemax list`");
     for (const auto& record : records)
         if (!record.manifest)
-            warnings.push_back("backup " + record.id + " can't be read and is passed over: " + record.trouble);
+            warnings.push_back("backup " + record.id +
+                               " can't be read and is passed over: " + record.trouble);
     const auto current = current_names(records);
     const std::vector<std::string> names(request.components.empty()
                                              ? std::vector<std::string>(current.begin(), current.end())
@@ -104,7 +111,8 @@ std::vector<RestoreItem> choose_from(const catalog::Catalog& catalog, const Rest
     for (const auto& name : request.components)
         if (found.count(name) == 0)
             throw Error(ExitCode::not_found, "backup " + record.id + " holds no component " + name,
-                        "`miraclemax show " + record.id + "` tells what it holds; --latest finds the newest of each");
+                        "`miraclemax show " + record.id +
+                            "` tells what it holds; --latest finds the newest of each");
     return items;
 }
 
@@ -188,15 +196,17 @@ void warn_of(const RestoreItem& item, const RestoreRequest& request, std::vector
     if (!record.freeze.consistent)
         warnings.push_back(record.name + ": the members of its group were not read in one freeze");
     if (record.entries.excluded > 0 && !request.beside())
-        warnings.push_back(fmt::format("{}: {} entries were excluded from the backup; what is there now under "
-                                       "such names lies aside afterwards",
-                                       record.name, record.entries.excluded));
+        warnings.push_back(
+            fmt::format("{}: {} entries were excluded from the backup; what is there now under "
+                        "such names lies aside afterwards",
+                        record.name, record.entries.excluded));
     if (item.new_volume && request.into.empty())
         for (const auto& [key, value] : record.source.options)
             if (value.find("=HIDDEN") != std::string::npos) {
                 (void)key;
-                warnings.push_back(record.name + ": a password in the volume's options was not kept: make the "
-                                                 "volume yourself first");
+                warnings.push_back(record.name +
+                                   ": a password in the volume's options was not kept: make the "
+                                   "volume yourself first");
             }
 }
 
@@ -216,7 +226,8 @@ void replan_stop(RestoreGroup& group, const Host& host) {
     for (auto& container : containers)
         for (auto& mount : container.mounts) {
             const auto above = [&](const Component& member) {
-                return mount.source != member.source.path && component::contains(mount.source, member.source.path);
+                return mount.source != member.source.path &&
+                       component::contains(mount.source, member.source.path);
             };
             if (mount.writable || std::all_of(group.group.members.begin(), group.group.members.end(), above))
                 continue;

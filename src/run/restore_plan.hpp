@@ -25,12 +25,12 @@ struct RestoreRequest {
 };
 
 struct RestoreItem {
-    std::string id;               // of the backup
-    std::string from;             // when it was made, local time with offset
+    std::string id;   // of the backup
+    std::string from; // when it was made, local time with offset
     catalog::ComponentRecord record;
-    component::Component target;  // where it goes; stopped like a component that asks for stop
-    bool new_volume = false;      // podman has none of that name: it is made as the manifest says
-    std::string refusal, remedy;  // not empty: it can't be restored
+    component::Component target; // where it goes; stopped like a component that asks for stop
+    bool new_volume = false;     // podman has none of that name: it is made as the manifest says
+    std::string refusal, remedy; // not empty: it can't be restored
 };
 
 struct RestoreGroup {
@@ -42,18 +42,19 @@ struct RestoreGroup {
 struct RestorePlan {
     std::vector<RestoreGroup> groups; // critical first
     std::vector<std::string> warnings;
-    std::uint64_t stored = 0;  // bytes to read
-    std::uint64_t content = 0; // bytes to write
+    std::uint64_t stored = 0;            // bytes to read
+    std::uint64_t content = 0;           // bytes to write
     [[nodiscard]] bool feasible() const; // nothing is refused
 };
 
-// Throws Error (not_found) for a backup or component that isn't there, (usage) for wishes that contradict each
-// other, (nothing) when the folder holds no backup.
+// Throws Error (not_found) for a backup or component that isn't there, (usage) for wishes that contradict
+// each other, (nothing) when the folder holds no backup.
 RestorePlan plan_restore(const Settings& settings, const Host& host, const catalog::Catalog& catalog,
                          const RestoreRequest& request);
 
-// The containers of a group as they are now, and how they would be stopped: everybody who uses the data, those
-// that only read it too (a container keeps a mounted folder, and open files, as they were when it started).
+// The containers of a group as they are now, and how they would be stopped: everybody who uses the data,
+// those that only read it too (a container keeps a mounted folder, and open files, as they were when it
+// started).
 void replan_stop(RestoreGroup& group, const Host& host);
 
 // The component of a restore record as something to stop the users of.

@@ -30,16 +30,11 @@ Step step_from(const std::string& word) {
 }
 
 Json of(const RestoredComponent& each) {
-    return {{"component", each.component},
-            {"backup", each.backup},
-            {"volume", each.volume},
-            {"volume_created_at", each.volume_created_at},
-            {"path", each.path},
-            {"single", each.single},
-            {"only", each.only},
-            {"step", names[static_cast<std::size_t>(each.step)]},
-            {"acting", each.acting},
-            {"beside", each.beside}};
+    return {{"component", each.component}, {"backup", each.backup},
+            {"volume", each.volume},       {"volume_created_at", each.volume_created_at},
+            {"path", each.path},           {"single", each.single},
+            {"only", each.only},           {"step", names[static_cast<std::size_t>(each.step)]},
+            {"acting", each.acting},       {"beside", each.beside}};
 }
 
 RestoredComponent to(const Json& json) {
@@ -94,8 +89,9 @@ std::vector<RestoreRecord> RestoreRecords::all() const {
     std::vector<RestoreRecord> records;
     for (const auto& path : paths)
         records.push_back(read(path));
-    std::stable_sort(records.begin(), records.end(),
-                     [](const RestoreRecord& one, const RestoreRecord& other) { return one.began < other.began; });
+    std::stable_sort(
+        records.begin(), records.end(),
+        [](const RestoreRecord& one, const RestoreRecord& other) { return one.began < other.began; });
     return records;
 }
 

@@ -1,5 +1,5 @@
-// What a restore has in a component's root, on disk before it is there: <state>/restores/<run>.json. It stays for
-// as long as the moved-aside data does.
+// What a restore has in a component's root, on disk before it is there: <state>/restores/<run>.json. It stays
+// for as long as the moved-aside data does.
 #pragma once
 
 #include "run/settings.hpp"
@@ -39,7 +39,7 @@ struct RestoreRecord {
     std::string at; // local time with offset
     std::vector<RestoredComponent> components;
     std::int64_t began = 0; // nanoseconds since 1970: the order of restores (a run's name is only unique)
-    std::string trouble{}; // not empty: the file can't be read, and all that is known is the run
+    std::string trouble{};  // not empty: the file can't be read, and all that is known is the run
 };
 
 // The records of this host. Every write is durable when it returns.

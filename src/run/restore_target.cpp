@@ -75,7 +75,14 @@ RestoredComponent make_target(const Context& context, const std::string& run, co
         target.volume_created_at = volume.created_at;
         target.path = component::data_path(volume);
         if (component::bound_device(volume))
-            make_folder(context, run, host, [&] { auto at = target; at.volume.clear(); return at; }(), target.path);
+            make_folder(
+                context, run, host,
+                [&] {
+                    auto at = target;
+                    at.volume.clear();
+                    return at;
+                }(),
+                target.path);
     } else if (source.kind == component::Source::Kind::path) {
         make_folder(context, run, host, target, target.single ? parent_of(source.path) : source.path);
     }

@@ -6,8 +6,8 @@
 
 namespace miraclemax::run {
 
-// Makes a missing volume with the driver, labels and options that the manifest records (with --into: a plain one
-// without labels, which would claim the component's name), and a missing folder. Throws Error.
+// Makes a missing volume with the driver, labels and options that the manifest records (with --into: a plain
+// one without labels, which would claim the component's name), and a missing folder. Throws Error.
 RestoredComponent make_target(const Context& context, const std::string& run, const Host& host,
                               const RestoreItem& item, const RestoreRequest& request);
 

@@ -25,10 +25,12 @@ struct Settings {
     std::string passphrase;                       // symmetric instead of keys
     component::Encryption encryption_default = component::Encryption::optional;
     bool signing = true;
-    std::vector<std::string> signers;           // further fingerprints whose signatures are believed
-    std::filesystem::path private_keys;         // a folder that may be mounted for a restore; may not exist
-    std::chrono::milliseconds settle_time{5'000};    // how long a restored container without a health check must run
-    std::chrono::milliseconds health_patience{120'000}; // and how long one with a check may take to be healthy
+    std::vector<std::string> signers;   // further fingerprints whose signatures are believed
+    std::filesystem::path private_keys; // a folder that may be mounted for a restore; may not exist
+    std::chrono::milliseconds settle_time{
+        5'000}; // how long a restored container without a health check must run
+    std::chrono::milliseconds health_patience{
+        120'000}; // and how long one with a check may take to be healthy
     catalog::RetentionPolicy retention{};
     bool trusted_xattrs = false;
     Launch launch = Launch::automatic;

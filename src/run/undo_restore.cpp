@@ -195,9 +195,9 @@ void let_go(const Context& context, const std::string& run, const std::vector<st
                            worker::Settling::discard, context.stop);
                 forget(records, record, each.component);
             } catch (const std::exception& error) {
-                context.observer.warned(each.component +
-                                        ": what lies aside from an earlier restore could not be removed: " +
-                                        error.what());
+                context.observer.warned(
+                    each.component +
+                    ": what lies aside from an earlier restore could not be removed: " + error.what());
             }
         }
 }

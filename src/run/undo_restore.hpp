@@ -6,23 +6,24 @@
 
 namespace miraclemax::run {
 
-// What lies aside now: the newest restore of each component, of all or of these; what was restored beside the original
-// only where asked for. Throws Error (not_found) when
-// there is none.
+// What lies aside now: the newest restore of each component, of all or of these; what was restored beside the
+// original only where asked for. Throws Error (not_found) when there is none.
 std::vector<std::pair<std::string, RestoredComponent>> moved_aside(const RestoreRecords& records,
                                                                    const std::vector<std::string>& components,
                                                                    bool beside_too = false);
 
-// Stops their users, puts the old data back, keeps the restored data aside instead, starts them again. A second
-// time for the same restore is an Error (not_found).
+// Stops their users, puts the old data back, keeps the restored data aside instead, starts them again. A
+// second time for the same restore is an Error (not_found).
 void undo_components(const Context& context, RestoreObserver& observer, Execution& execution,
                      RestoreRecords& records, const std::vector<std::string>& components);
-void undo_restore(const Context& context, RestoreObserver& observer, const std::vector<std::string>& components);
+void undo_restore(const Context& context, RestoreObserver& observer,
+                  const std::vector<std::string>& components);
 
 // Removes what lies aside, of all restores. Returns the components' names.
 std::vector<std::string> discard_old(const Context& context, const std::vector<std::string>& components);
 
-// After a backup that holds these components whole: what lies aside of them is let go. Never throws: it warns.
+// After a backup that holds these components whole: what lies aside of them is let go. Never throws: it
+// warns.
 void let_go(const Context& context, const std::string& run, const std::vector<std::string>& components);
 
 } // namespace miraclemax::run

@@ -55,8 +55,8 @@ bool is_single_file(const catalog::ComponentRecord& record) {
     return record.entries.entries == 1 && record.entries.files == 1;
 }
 
-Unpacking::Unpacking(const Context& context, const std::string& run, const Host& host, const PrivateKeys& keys,
-                     const UnpackOrder& order)
+Unpacking::Unpacking(const Context& context, const std::string& run, const Host& host,
+                     const PrivateKeys& keys, const UnpackOrder& order)
     : context_(context) {
     const auto& record = order.record;
     const worker::Placement nowhere{.run = run,
@@ -69,7 +69,8 @@ Unpacking::Unpacking(const Context& context, const std::string& run, const Host&
                                     .control = (context.settings.control() / run).string()};
     const auto compression = worker::compression_from(record.archive.compression);
     if (!compression)
-        throw Error(ExitCode::damaged, record.name + ": its compression is unknown: " + record.archive.compression);
+        throw Error(ExitCode::damaged,
+                    record.name + ": its compression is unknown: " + record.archive.compression);
     worker::Streams stored{.archive = opened(order.backup / record.archive.file.path),
                            .inventory = opened(order.backup / record.inventory.path)};
     if (encrypted(record)) {
@@ -78,16 +79,17 @@ Unpacking::Unpacking(const Context& context, const std::string& run, const Host&
                         "give it by --key FILE (`--key -` reads it from standard input)");
         Pipe archive = make_pipe(), inventory = make_pipe();
         const auto launcher = restore_launcher(context.settings, context.engine, host, restore_kind(host));
-        decryptor_ = launcher->decrypt({.component = record.name,
-                                        .keys = keys.keys,
-                                        .key_passphrase = keys.key_passphrase,
-                                        .passphrase = keys.passphrase},
-                                       nowhere, std::move(stored),
-                                       {.archive = std::move(archive.in), .inventory = std::move(inventory.in)});
+        decryptor_ =
+            launcher->decrypt({.component = record.name,
+                               .keys = keys.keys,
+                               .key_passphrase = keys.key_passphrase,
+                               .passphrase = keys.passphrase},
+                              nowhere, std::move(stored),
+                              {.archive = std::move(archive.in), .inventory = std::move(inventory.in)});
         stored = {.archive = std::move(archive.out), .inventory = std::move(inventory.out)};
     }
-    const auto launcher = restore_launcher(context.settings, context.engine, host,
-                                           order.store ? restore_kind(host) : "child");
+    const auto launcher =
+        restore_launcher(context.settings, context.engine, host, order.store ? restore_kind(host) : "child");
     unpacker_ = launcher->unpack({.promise = promise_of(record),
                                   .compression = *compression,
                                   .store = order.store,

@@ -1,5 +1,5 @@
-// One component's archive on its way: out of the backup, through a worker that decrypts and has no volume, into
-// one that unpacks and has no key.
+// One component's archive on its way: out of the backup, through a worker that decrypts and has no volume,
+// into one that unpacks and has no key.
 #pragma once
 
 #include "run/context.hpp"
@@ -14,15 +14,15 @@ struct UnpackOrder {
     std::filesystem::path backup; // the backup's folder
     bool store = false;           // false: only compare with the inventory
     archive::UnpackOptions options{};
-    archive::Site site{};             // with store; its root is the launcher's affair
-    worker::Placement placement{};    // with store
+    archive::Site site{};          // with store; its root is the launcher's affair
+    worker::Placement placement{}; // with store
 };
 
 // Whether the component is one file, and no folder.
 [[nodiscard]] bool is_single_file(const catalog::ComponentRecord& record);
 
-// The two workers of one component. Used by one thread. Throws Error: key, damaged, destination, interrupted …,
-// the cause and not what followed from it.
+// The two workers of one component. Used by one thread. Throws Error: key, damaged, destination, interrupted
+// …, the cause and not what followed from it.
 class Unpacking {
 public:
     Unpacking(const Context& context, const std::string& run, const Host& host, const PrivateKeys& keys,

@@ -44,8 +44,8 @@ private:
     void look(const std::stop_token& stop) {
         try {
             const auto engine = connect_();
-            const bool good = tell(
-                quiesce::recover(*engine, settings_.journals(), {.stop = stop}, waiting()));
+            const bool good =
+                tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}, waiting()));
             // Data that is half moved waits for nobody else's container.
             if ((good || !run::unsettled(settings_).empty()) && !stop.stop_requested())
                 sweep(*engine);

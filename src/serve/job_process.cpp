@@ -109,7 +109,8 @@ int code_of(int status) {
 
 } // namespace
 
-Ended run_job(const std::vector<std::string>& argv, const std::stop_token& stop, std::chrono::milliseconds grace) {
+Ended run_job(const std::vector<std::string>& argv, const std::stop_token& stop,
+              std::chrono::milliseconds grace) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0)
         throw can_not("pipe", errno);

@@ -15,9 +15,10 @@ struct Ended {
     std::vector<std::string> last_lines; // at most 20
 };
 
-// Starts argv (argv[0] is the program's path) without a shell, waits for it. When stop is requested it gets SIGTERM,
-// and is not waited for longer than `grace`: serve's leaving takes care of the rest. Throws Error (failed) when it
-// can't be started.
-Ended run_job(const std::vector<std::string>& argv, const std::stop_token& stop, std::chrono::milliseconds grace);
+// Starts argv (argv[0] is the program's path) without a shell, waits for it. When stop is requested it gets
+// SIGTERM, and is not waited for longer than `grace`: serve's leaving takes care of the rest. Throws Error
+// (failed) when it can't be started.
+Ended run_job(const std::vector<std::string>& argv, const std::stop_token& stop,
+              std::chrono::milliseconds grace);
 
 } // namespace miraclemax::serve

@@ -10,8 +10,8 @@ namespace miraclemax::serve {
 class SaidFile {
 public:
     explicit SaidFile(std::filesystem::path path) : path_(std::move(path)) {}
-    [[nodiscard]] telemetry::Said read() const;       // nothing, where it can't be read
-    void write(const telemetry::Said& said) const;    // throws Error (failed)
+    [[nodiscard]] telemetry::Said read() const;    // nothing, where it can't be read
+    void write(const telemetry::Said& said) const; // throws Error (failed)
 
 private:
     std::filesystem::path path_;

@@ -46,7 +46,8 @@ private:
         try {
             auto http = std::make_unique<HttpServer>(
                 *standing_.http, [this](const std::string& path) { return desk_.page(path, view()); });
-            sidecar_.say("status on http://" + standing_.http->address + ":" + std::to_string(http->port()) + "/");
+            sidecar_.say("status on http://" + standing_.http->address + ":" + std::to_string(http->port()) +
+                         "/");
             return http;
         } catch (const Error& error) {
             sidecar_.say(std::string("there is NO status page and no /metrics: ") + error.what());
@@ -112,7 +113,8 @@ private:
         }
     }
 
-    // A run that could not even begin (a wrong configuration, a kill) has kept no record, and would fail silently.
+    // A run that could not even begin (a wrong configuration, a kill) has kept no record, and would fail
+    // silently.
     void record_if_none(const DueRun& due, const Ended& ended) const {
         catalog::RunRecords records(standing().settings.runs());
         const auto planned = run::utc_time(due.planned);
@@ -218,7 +220,7 @@ private:
     std::vector<std::string> last_lines_; // of the last planned backup
     Timekeeper keeper_;
     StatusDesk desk_;
-    unsigned seen_hangups_ = 0; // the planning thread's
+    unsigned seen_hangups_ = 0;           // the planning thread's
     std::string told_, textfile_trouble_; // the telling thread's
 };
 

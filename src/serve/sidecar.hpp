@@ -1,5 +1,5 @@
-// All that the sidecar's main process does beside looking after freezes: planned runs, the status over HTTP, and
-// telling people.
+// All that the sidecar's main process does beside looking after freezes: planned runs, the status over HTTP,
+// and telling people.
 #pragma once
 
 #include "run/status.hpp"
@@ -29,7 +29,7 @@ struct Sidecar {
     std::vector<std::string> program; // argv of a run, up to its verb
     Say say;
     std::function<std::string()> last_lines; // of the log, for messages; may be empty
-    const std::atomic<unsigned>& hangups;                 // counts SIGHUPs
+    const std::atomic<unsigned>& hangups;    // counts SIGHUPs
     std::optional<std::string> self_id{};
 };
 

@@ -14,7 +14,8 @@ ScheduleMemory read_memory(const std::filesystem::path& file, const Timekeeper::
     try {
         return parse_schedule_memory(stream::read_file(file, std::size_t{1} << 20U));
     } catch (const std::exception& error) {
-        say("which planned runs there were can't be read, so none is caught up with: " + std::string(error.what()));
+        say("which planned runs there were can't be read, so none is caught up with: " +
+            std::string(error.what()));
         return {};
     }
 }

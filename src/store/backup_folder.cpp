@@ -158,7 +158,7 @@ std::string BackupFolder::next_id(std::chrono::system_clock::time_point now) con
 
 std::vector<std::string> BackupFolder::sweep() {
     static constexpr std::array<std::string_view, 4> debris = {partial_prefix, ".latest-", ".probe-",
-                                                                removed_prefix};
+                                                               removed_prefix};
     const Descriptor root = open_root(root_);
     std::vector<std::string> removed;
     std::optional<Error> first_failure;

@@ -65,8 +65,8 @@ public:
     [[nodiscard]] std::optional<std::string> latest() const;
     void set_latest(const std::string& id);                                             // atomic
     [[nodiscard]] std::string next_id(std::chrono::system_clock::time_point now) const; // local time
-    // Withdraws a published backup (one rename, out of everybody's sight), then deletes it. Refuses the one that
-    // `latest` points to. The lock must be held. Throws Error (not_found, failed, destination).
+    // Withdraws a published backup (one rename, out of everybody's sight), then deletes it. Refuses the one
+    // that `latest` points to. The lock must be held. Throws Error (not_found, failed, destination).
     void remove(const std::string& id);
     // A pinned backup is never removed by retention. The mark lies beside the backups: <root>/.pinned/<id>.
     void pin(const std::string& id);

@@ -57,8 +57,8 @@ private:
         return true;
     }
 
-    // ISA-L's own reading of it, within isal_inflate(), forgets the flags where a header is cut by the end of the
-    // input.
+    // ISA-L's own reading of it, within isal_inflate(), forgets the flags where a header is cut by the end of
+    // the input.
     void read_header() {
         isal_gzip_header header{};
         isal_gzip_header_init(&header);

@@ -14,7 +14,8 @@ namespace miraclemax::telemetry {
 //   miraclemax_backup_duration_seconds    of the last run
 // The others follow Prometheus' conventions, with labels component, tier, run, fingerprint where they apply.
 [[nodiscard]] std::string metrics_text(const Status& status);
-// For node_exporter's textfile collector: the same, replaced whole (0644: another user reads it). Throws Error.
+// For node_exporter's textfile collector: the same, replaced whole (0644: another user reads it). Throws
+// Error.
 void write_textfile(const std::filesystem::path& path, const Status& status);
 
 } // namespace miraclemax::telemetry

@@ -101,13 +101,14 @@ TEST_F(CommandLine, VerifyKnowsWhatIsAskedAndNeedsNoPodman) {
     };
     EXPECT_EQ(run({"miraclemax", "verify"}).code, 11);
     EXPECT_EQ(run({"miraclemax", "verify", "--all"}).code, 11);
-    for (const std::vector<std::string>& more : std::vector<std::vector<std::string>>{{"--all", "--latest"},
-                                                  {"20251016_030000", "--latest"},
-                                                  {"--sample", "0"},
-                                                  {"--sample", "101%"},
-                                                  {"--sample", "some"},
-                                                  {"--key", "x"},
-                                                  {"--signer", "ABCD"}}) {
+    for (const std::vector<std::string>& more :
+         std::vector<std::vector<std::string>>{{"--all", "--latest"},
+                                               {"20251016_030000", "--latest"},
+                                               {"--sample", "0"},
+                                               {"--sample", "101%"},
+                                               {"--sample", "some"},
+                                               {"--key", "x"},
+                                               {"--signer", "ABCD"}}) {
         std::vector<std::string> words{"miraclemax", "verify"};
         words.insert(words.end(), more.begin(), more.end());
         EXPECT_EQ(run(words).code, 2) << more.back();

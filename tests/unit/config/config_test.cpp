@@ -146,9 +146,10 @@ TEST_F(ConfigTest, EveryOptionIsRead) {
     EXPECT_TRUE(config.trusted_xattrs);
     EXPECT_EQ(config.worker, "child");
     EXPECT_EQ(config.worker_silence, std::chrono::minutes(5));
-    EXPECT_EQ((std::vector{config.keep_days, config.keep_last, config.keep_hourly, config.keep_daily,
-                           config.keep_weekly, config.keep_monthly, config.keep_yearly, config.suspicious_percent}),
-              (std::vector<unsigned>{7, 3, 1, 2, 4, 5, 6, 0}));
+    EXPECT_EQ(
+        (std::vector{config.keep_days, config.keep_last, config.keep_hourly, config.keep_daily,
+                     config.keep_weekly, config.keep_monthly, config.keep_yearly, config.suspicious_percent}),
+        (std::vector<unsigned>{7, 3, 1, 2, 4, 5, 6, 0}));
     EXPECT_EQ(config.settle_time, std::chrono::seconds(1));
     EXPECT_EQ(config.health_patience, std::chrono::seconds(9));
     EXPECT_EQ(config.plan_backup, "@hourly");

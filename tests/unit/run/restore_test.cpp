@@ -43,7 +43,11 @@ protected:
     }
 
     Context context() {
-        return {.settings = settings, .engine = engine, .self_id = {}, .observer = recorder, .stop = stop.get_token()};
+        return {.settings = settings,
+                .engine = engine,
+                .self_id = {},
+                .observer = recorder,
+                .stop = stop.get_token()};
     }
     RestorePlan plan(const RestoreRequest& request = {}) {
         const store::BackupFolder folder(settings.backups);
@@ -52,7 +56,9 @@ protected:
     RestoreResult restore_all(const RestoreRequest& request = {}) {
         return restore(context(), follower, plan(request), {}, request);
     }
-    std::filesystem::path folder(const std::string& volume) const { return root / "volumes" / volume / "_data"; }
+    std::filesystem::path folder(const std::string& volume) const {
+        return root / "volumes" / volume / "_data";
+    }
     void write(const std::string& volume, const std::string& name, const std::string& content) const {
         std::ofstream(folder(volume) / name) << content;
     }
@@ -159,8 +165,9 @@ TEST_F(Restoring, WhoOnlyReadsItIsStoppedToo) {
                                       .source = folder("data"),
                                       .destination = "/data",
                                       .writable = false}}});
-    engine.add_container({.name = "above",
-                          .mounts = {{.type = "bind", .source = root, .destination = "/host", .writable = false}}});
+    engine.add_container(
+        {.name = "above",
+         .mounts = {{.type = "bind", .source = root, .destination = "/host", .writable = false}}});
     restore_all();
     EXPECT_THAT(follower.stopped, testing::UnorderedElementsAre("app", "reader"));
 }
@@ -281,7 +288,8 @@ protected:
         const pid_t child = ::fork();
         if (child == 0) {
             quiesce::Journal journal(settings.journals(), "dead-run");
-            journal.intend({.id = app.id, .name = "app", .act = quiesce::Act::stop, .started_at = app.started_at});
+            journal.intend(
+                {.id = app.id, .name = "app", .act = quiesce::Act::stop, .started_at = app.started_at});
             ::_exit(0); // without a destructor: the entry stays open
         }
         ::waitpid(child, nullptr, 0);
@@ -351,7 +359,8 @@ TEST_F(CutOff, AKilledUndoIsSettledBeforeItsContainersStart) {
     const pid_t child = ::fork();
     if (child == 0) {
         quiesce::Journal journal(settings.journals(), "dead-undo");
-        journal.intend({.id = app.id, .name = "app", .act = quiesce::Act::stop, .started_at = app.started_at});
+        journal.intend(
+            {.id = app.id, .name = "app", .act = quiesce::Act::stop, .started_at = app.started_at});
         ::_exit(0);
     }
     ::waitpid(child, nullptr, 0);

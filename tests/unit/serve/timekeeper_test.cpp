@@ -16,7 +16,8 @@ protected:
         return {.jobs = {{.name = "backup", .when = Cron::parse(when)}}, .catch_up = true, .seed = "host"};
     }
     Timekeeper keeper(const char* when = "0 * * * *") {
-        return Timekeeper(scratch / "state" / "schedule.json", plans(when), [this](const std::string& line) { said += line; });
+        return Timekeeper(scratch / "state" / "schedule.json", plans(when),
+                          [this](const std::string& line) { said += line; });
     }
     int runs_at(Timekeeper& keeper, std::chrono::seconds since) {
         int runs = 0;
@@ -51,7 +52,8 @@ TEST_F(Keeping, WhatWasMissedIsMadeUpForOnce) {
 TEST_F(Keeping, ARunThatCanNotStartIsToldAndNotRepeated) {
     auto one = keeper();
     runs_at(one, 0s);
-    one.round({.wall = begin + 50min, .steady = steady + 50min}, [](const DueRun&) { throw std::runtime_error("no fork"); });
+    one.round({.wall = begin + 50min, .steady = steady + 50min},
+              [](const DueRun&) { throw std::runtime_error("no fork"); });
     EXPECT_NE(said.find("no fork"), std::string::npos);
     EXPECT_EQ(runs_at(one, 51min), 0);
 }
