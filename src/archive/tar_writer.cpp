@@ -91,6 +91,18 @@ std::string text_of(struct ::archive* archive) {
     return text != nullptr ? text : "libarchive gives no reason";
 }
 
+// A UTF-16 pair written as two characters (CESU-8, Unicode Technical Report 26): libarchive joins them, and
+// so stores another name.
+bool has_surrogate_pair(const std::string& name) {
+    const auto byte = [&](std::size_t at) {
+        return at < name.size() ? static_cast<unsigned char>(name[at]) : 0U;
+    };
+    for (std::size_t at = name.find('\xED'); at != std::string::npos; at = name.find('\xED', at + 1))
+        if ((byte(at + 1) & 0xF0U) == 0xA0U && byte(at + 3) == 0xEDU && (byte(at + 4) & 0xF0U) == 0xB0U)
+            return true;
+    return false;
+}
+
 } // namespace
 
 timespec archived_time(const timespec& time) {
@@ -199,18 +211,6 @@ void TarWriter::fill(const TarEntry& entry) {
             archive_entry_xattr_add_entry(entry_, attribute.name.c_str(), attribute.value.data(),
                                           attribute.value.size());
     }
-}
-
-// A UTF-16 pair written as two characters (CESU-8, Unicode Technical Report 26): libarchive joins them, and
-// so stores another name.
-static bool has_surrogate_pair(const std::string& name) {
-    const auto byte = [&](std::size_t at) {
-        return at < name.size() ? static_cast<unsigned char>(name[at]) : 0U;
-    };
-    for (std::size_t at = name.find('\xED'); at != std::string::npos; at = name.find('\xED', at + 1))
-        if ((byte(at + 1) & 0xF0U) == 0xA0U && byte(at + 3) == 0xEDU && (byte(at + 4) & 0xF0U) == 0xB0U)
-            return true;
-    return false;
 }
 
 bool TarWriter::begin(const TarEntry& entry) {

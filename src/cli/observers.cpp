@@ -14,13 +14,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 std::string frozen_text(const std::string& group, const quiesce::FreezeReport& report) {
     if (report.containers.empty())
         return fmt::format("{}: nothing had to be frozen", group);

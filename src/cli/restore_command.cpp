@@ -70,7 +70,7 @@ ExitCode Commands::restore() {
     auto request = wish.request;
     if (has_terminal())
         request.keys.ask = ask_secret;
-    auto plan = run::plan_restore(setup.settings, host, catalog, request);
+    auto plan = run::plan_restore(host, catalog, request);
     print_restore_plan(plan, request, options_.json, std::cout);
     const auto keys =
         needs_keys(plan) ? run::load_private_keys(setup.settings, request.keys) : run::PrivateKeys{};

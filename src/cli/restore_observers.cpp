@@ -13,13 +13,6 @@ namespace {
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 class RestoreLines : public run::RestoreObserver {
 public:
     explicit RestoreLines(std::ostream& out) : out_(out) {}
@@ -37,7 +30,6 @@ public:
         if (!report.containers.empty())
             say(fmt::format("{}: started again after {}", group, time_text(report.time)));
     }
-    void ended(const run::RestoredItem&) override {}
     void health(const run::Health& health) override {
         say(fmt::format("{} is {}", health.container, health.what));
         if (!health.good && !health.last_log.empty())
@@ -112,7 +104,6 @@ public:
     void started(const std::string& group, const quiesce::FreezeReport& report) override {
         tell({{"event", "started"}, {"group", group}, {"milliseconds", report.time.count()}});
     }
-    void ended(const run::RestoredItem&) override {}
     void health(const run::Health& health) override {
         tell({{"event", "health"},
               {"container", health.container},

@@ -23,21 +23,6 @@ std::string place_of(const run::RestoreItem& item) {
     return (item.new_volume ? "new volume " : "volume ") + source.volume;
 }
 
-std::vector<std::string> stopped_by(const quiesce::FreezePlan& plan) {
-    std::vector<std::string> names;
-    for (const auto& stage : plan.stages)
-        for (const auto& step : stage)
-            names.push_back(step.name);
-    return names;
-}
-
-std::string join(const std::vector<std::string>& words) {
-    std::string text;
-    for (const auto& word : words)
-        text += (text.empty() ? "" : ", ") + word;
-    return text;
-}
-
 // The longest that podman waits for any of them; they stop one stage after the other.
 std::string downtime_text(const quiesce::FreezePlan& plan) {
     std::chrono::seconds most{0};
@@ -62,7 +47,7 @@ void print_group(const run::RestoreGroup& group, std::ostream& out) {
             out << line(fmt::format("    CAN'T BE RESTORED: {}{}", item.refusal,
                                     item.remedy.empty() ? "" : " (" + item.remedy + ")"));
     }
-    const auto stopped = stopped_by(group.stop);
+    const auto stopped = group.stop.frozen();
     if (stopped.empty())
         out << "    no running container uses it: nothing is stopped\n";
     else
@@ -87,7 +72,7 @@ json plan_json(const run::RestorePlan& plan) {
                                   {"volume", item.target.source.volume},
                                   {"path", item.target.source.path},
                                   {"creates_volume", item.new_volume},
-                                  {"stops", stopped_by(group.stop)},
+                                  {"stops", group.stop.frozen()},
                                   {"refusals", group.stop.refusals},
                                   {"refusal", item.refusal}});
     }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace miraclemax::cli {
 
@@ -14,6 +15,7 @@ namespace miraclemax::cli {
 // The same as one line, its newline at the end: a label can't forge a line of its own either.
 [[nodiscard]] std::string line(const std::string& text);
 void warn_on_stderr(const std::string& text);
+[[nodiscard]] std::string join(const std::vector<std::string>& words);         // "one, two"
 [[nodiscard]] std::string plural(std::uint64_t count, const std::string& one); // "1 entry", "2 entries"
 
 } // namespace miraclemax::cli

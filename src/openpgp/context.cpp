@@ -57,6 +57,15 @@ Data::Data() {
     require(gpgme_data_new(&data_), "make a GPGME buffer");
 }
 
+Data::Data(gpgme_data_cbs& callbacks, void* self) {
+    require(gpgme_data_new_from_cbs(&data_, &callbacks, self), "make a GPGME stream");
+    // GPGME's default costs twice the time, 1 MiB five times.
+    if (const auto error = gpgme_data_set_flag(data_, "io-buffer-size", "65536")) {
+        gpgme_data_release(data_);
+        require(error, "set up a GPGME stream");
+    }
+}
+
 Data::Data(const std::string& borrowed) {
     require(gpgme_data_new_from_mem(&data_, borrowed.data(), borrowed.size(), 0), "make a GPGME buffer");
 }

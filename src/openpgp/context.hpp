@@ -28,6 +28,8 @@ class Data {
 public:
     Data();
     explicit Data(const std::string& borrowed); // must outlive the Data
+    // Read or written by these, which are called with self; both must outlive the Data. For streams.
+    Data(gpgme_data_cbs& callbacks, void* self);
     ~Data() { gpgme_data_release(data_); }
     Data(const Data&) = delete;
     Data& operator=(const Data&) = delete;

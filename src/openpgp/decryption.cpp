@@ -21,8 +21,6 @@ namespace miraclemax::openpgp {
 
 namespace {
 
-constexpr const char* io_buffer_size = "65536"; // as for encryption
-
 // GPGME waits for ever for a gpg that died while its input pipe was full: somebody else must look.
 class Watch {
 public:
@@ -72,18 +70,10 @@ public:
         from.read = give_cipher;
         gpgme_data_cbs to{};
         to.write = take_plain;
-        gpgme_data_t cipher = nullptr;
-        gpgme_data_t plain = nullptr;
-        const auto release = [](gpgme_data_t data) { gpgme_data_release(data); };
-        using Handle = std::unique_ptr<gpgme_data, decltype(release)>;
-        require(gpgme_data_new_from_cbs(&cipher, &from, this), "make a GPGME stream");
-        const Handle cipher_handle(cipher, release);
-        require(gpgme_data_new_from_cbs(&plain, &to, this), "make a GPGME stream");
-        const Handle plain_handle(plain, release);
-        require(gpgme_data_set_flag(cipher, "io-buffer-size", io_buffer_size), "set up a GPGME stream");
-        require(gpgme_data_set_flag(plain, "io-buffer-size", io_buffer_size), "set up a GPGME stream");
+        const Data cipher(from, this);
+        const Data plain(to, this);
         const Watch watch;
-        check(gpgme_op_decrypt(context_.get(), cipher, plain));
+        check(gpgme_op_decrypt(context_.get(), cipher.get(), plain.get()));
     }
 
 private:

@@ -23,8 +23,6 @@ namespace miraclemax::openpgp {
 namespace {
 
 constexpr std::size_t queue_size = std::size_t{1} << 20U;
-// GPGME's default costs twice the time, 1 MiB five times.
-constexpr const char* io_buffer_size = "65536";
 
 std::vector<Key> usable_keys(const Context& context, const Home& home,
                              const std::vector<std::string>& wanted) {
@@ -155,16 +153,8 @@ private:
         from.read = take_plain;
         gpgme_data_cbs to{};
         to.write = give_cipher;
-        gpgme_data_t plain = nullptr;
-        gpgme_data_t cipher = nullptr;
-        const auto release = [](gpgme_data_t data) { gpgme_data_release(data); };
-        using Handle = std::unique_ptr<gpgme_data, decltype(release)>;
-        require(gpgme_data_new_from_cbs(&plain, &from, this), "make a GPGME stream");
-        const Handle plain_handle(plain, release);
-        require(gpgme_data_new_from_cbs(&cipher, &to, this), "make a GPGME stream");
-        const Handle cipher_handle(cipher, release);
-        require(gpgme_data_set_flag(plain, "io-buffer-size", io_buffer_size), "set up a GPGME stream");
-        require(gpgme_data_set_flag(cipher, "io-buffer-size", io_buffer_size), "set up a GPGME stream");
+        const Data plain(from, this);
+        const Data cipher(to, this);
         std::vector<gpgme_key_t> to_keys;
         for (const Key& key : keys_) {
             to_keys.push_back(key.get());
@@ -172,8 +162,8 @@ private:
         to_keys.push_back(nullptr);
         const auto flags = static_cast<gpgme_encrypt_flags_t>(
             GPGME_ENCRYPT_ALWAYS_TRUST | GPGME_ENCRYPT_NO_COMPRESS | GPGME_ENCRYPT_NO_ENCRYPT_TO);
-        const gpgme_error_t error =
-            gpgme_op_encrypt(context_.get(), symmetric_ ? nullptr : to_keys.data(), flags, plain, cipher);
+        const gpgme_error_t error = gpgme_op_encrypt(context_.get(), symmetric_ ? nullptr : to_keys.data(),
+                                                     flags, plain.get(), cipher.get());
         check(error);
     }
 

@@ -83,8 +83,6 @@ std::string ensure_signing_key(const Home& home, const std::string& instance);
 std::vector<std::string> signing_keys(const Home& home);
 // A detached binary signature over the bytes by that key.
 std::string sign(const Home& home, const std::string& fingerprint, const std::string& bytes);
-// The signer's fingerprint of a good signature by a key in the home; nullopt when it is bad or unknown.
-std::optional<std::string> verify(const Home& home, const std::string& bytes, const std::string& signature);
 
 // What a detached signature is worth, whoever made it.
 enum class Standing {

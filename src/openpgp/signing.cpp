@@ -126,28 +126,4 @@ std::string sign(const Home& home, const std::string& fingerprint, const std::st
     return made;
 }
 
-std::optional<std::string> verify(const Home& home, const std::string& bytes, const std::string& signature) {
-    const Context context(home);
-    const Data signed_bytes(bytes);
-    const Data signature_data(signature);
-    const gpgme_error_t error =
-        gpgme_op_verify(context.get(), signature_data.get(), signed_bytes.get(), nullptr);
-    if (gpgme_err_code(error) == GPG_ERR_INV_ENGINE) {
-        throw gpg_error_of(error, "verify a signature");
-    }
-    const gpgme_verify_result_t result = gpgme_op_verify_result(context.get());
-    if (gpgme_err_code(error) != GPG_ERR_NO_ERROR || result == nullptr || result->signatures == nullptr) {
-        return std::nullopt;
-    }
-    for (gpgme_signature_t one = result->signatures; one != nullptr; one = one->next) {
-        if (gpgme_err_code(one->status) != GPG_ERR_NO_ERROR) {
-            return std::nullopt;
-        }
-    }
-    gpgme_key_t found = nullptr;
-    require(gpgme_get_key(context.get(), result->signatures->fpr, &found, 0), "find the signer's key");
-    const Key key(found);
-    return std::string(found->fpr);
-}
-
 } // namespace miraclemax::openpgp

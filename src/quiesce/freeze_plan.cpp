@@ -205,6 +205,15 @@ const char* name_of(Act act) {
     return "stop";
 }
 
+std::vector<std::string> FreezePlan::frozen() const {
+    std::vector<std::string> names;
+    for (const auto& stage : stages)
+        for (const auto& step : stage)
+            if (step.act != Act::none)
+                names.push_back(step.name);
+    return names;
+}
+
 FreezePlan plan_freeze(const component::Group& group, const FreezeFacts& facts) {
     return Planner(group, facts).make();
 }

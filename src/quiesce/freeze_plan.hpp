@@ -39,6 +39,8 @@ struct FreezePlan {
     // container id.
     std::map<std::string, bool> may_stop{};
     [[nodiscard]] bool empty() const { return stages.empty(); }
+    // The names of those that are paused or stopped; in the order of the stages.
+    [[nodiscard]] std::vector<std::string> frozen() const;
 };
 
 // Hooks already resolved to argv, by container id (run/ resolves ready hooks).

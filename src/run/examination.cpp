@@ -100,11 +100,6 @@ Examination examine(const store::BackupFolder& folder, const std::string& id, co
     return examination;
 }
 
-Examination examine(const Settings& settings, const store::BackupFolder& folder, const std::string& id,
-                    const Trust& trust, const Scope& scope) {
-    return examine(folder, id, Witness(settings, trust), scope);
-}
-
 void note_files(catalog::Proof& proof, const Examination& examination, const std::vector<std::string>& only,
                 const std::string& now) {
     const auto looked_at = [&](const std::string& name) {

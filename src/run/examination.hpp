@@ -49,10 +49,7 @@ struct Scope {
 // manifest, the manifest's signature, and, where the backup before it is there, the hash that names it. An
 // edited manifest, a swapped archive, a cut file, another signer: each is a fault that is named. Reads each
 // file once. Throws Error (not_found) when there is no such backup, (interrupted).
-Examination examine(const Settings& settings, const store::BackupFolder& folder, const std::string& id,
-                    const Trust& trust, const Scope& scope);
-
-// The same for many backups: whom to believe is read once (run/witness.hpp).
+// Whom to believe is read once, for any number of backups (run/witness.hpp).
 class Witness;
 Examination examine(const store::BackupFolder& folder, const std::string& id, const Witness& witness,
                     const Scope& scope);

@@ -14,15 +14,6 @@ struct Attempt {
     std::string moved; // not empty: the host changed under the reading, which is not to be trusted
 };
 
-std::vector<std::string> names_of(const quiesce::FreezePlan& plan) {
-    std::vector<std::string> names;
-    for (const auto& stage : plan.stages)
-        for (const auto& step : stage)
-            if (step.act != quiesce::Act::none)
-                names.push_back(step.name);
-    return names;
-}
-
 class GroupBackup {
 public:
     GroupBackup(const Context& context, const std::string& run, const PlannedGroup& planned, const Keys& keys,
@@ -157,7 +148,7 @@ void GroupBackup::freeze_and_read(const PlannedGroup& now, const Host& host, Rea
                                   Attempt& attempt) {
     quiesce::Window window(context_.engine, journal_, now.freeze);
     std::optional<Error> failure;
-    context_.observer.freezing(now.group.name, names_of(now.freeze));
+    context_.observer.freezing(now.group.name, now.freeze.frozen());
     try {
         window.freeze(context_.stop);
         if (const auto moved = window.moved(now.group, host.self_id()))

@@ -12,14 +12,6 @@
 namespace miraclemax::run {
 namespace {
 
-std::vector<std::string> names_of(const quiesce::FreezePlan& plan) {
-    std::vector<std::string> names;
-    for (const auto& stage : plan.stages)
-        for (const auto& step : stage)
-            names.push_back(step.name);
-    return names;
-}
-
 struct Member {
     RestoreItem& item;
     RestoredItem result;
@@ -126,7 +118,7 @@ void GroupRestore::stop_swap_start() {
         throw Error(ExitCode::failed, group_.stop.refusals.front(),
                     "stop it yourself (systemctl stop, podman stop), restore, and start it again");
     quiesce::Window window(context_.engine, execution_.journal(), group_.stop);
-    observer_.stopping(group_.group.name, names_of(group_.stop));
+    observer_.stopping(group_.group.name, group_.stop.frozen());
     std::optional<Error> failure;
     try {
         window.freeze(context_.stop);
@@ -157,7 +149,7 @@ void GroupRestore::stop_swap_start() {
 }
 
 void GroupRestore::start(quiesce::Window& window, const Host& before, bool on_new_data) {
-    restored_.stopped = names_of(group_.stop);
+    restored_.stopped = group_.stop.frozen();
     try {
         restored_.downtime = window.release();
     } catch (const std::exception& error) {
@@ -277,10 +269,8 @@ void GroupRestore::drop_empty_old() {
 }
 
 GroupRestored GroupRestore::outcome() {
-    for (auto& member : members_) {
-        observer_.ended(member.result);
+    for (auto& member : members_)
         restored_.items.push_back(std::move(member.result));
-    }
     return std::move(restored_);
 }
 

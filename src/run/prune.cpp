@@ -5,6 +5,7 @@
 #include "error.hpp"
 #include "run/examination.hpp"
 #include "run/moment.hpp"
+#include "run/witness.hpp"
 
 #include <algorithm>
 
@@ -98,8 +99,10 @@ public:
 private:
     void prove(const std::string& id) {
         // Whether the signer is known here is no question of whether the files are whole.
-        const auto examined = examine(settings_, folder_, id, {.signers = {}, .unsigned_is_fine = true},
-                                      {.components = {}, .progress = {}, .stop = stop_});
+        if (!witness_)
+            witness_.emplace(settings_, Trust{.signers = {}, .unsigned_is_fine = true});
+        const auto examined =
+            examine(folder_, id, *witness_, {.components = {}, .progress = {}, .stop = stop_});
         auto proof = proofs_.of(id).value_or(catalog::Proof{});
         const auto now = utc_time(std::chrono::system_clock::now());
         note_files(proof, examined, {}, now);
@@ -113,6 +116,7 @@ private:
     const Settings& settings_;
     store::BackupFolder& folder_;
     catalog::Proofs proofs_;
+    std::optional<Witness> witness_; // once there is something to prove: it starts gpg
     sys_seconds now_;
     const std::stop_token& stop_;
 };

@@ -33,15 +33,6 @@ bool any_cut_off(const Settings& settings, const RestoreRecord& record) {
         [&](const RestoredComponent& each) { return cut_off(each) && !in_hand(settings, record, each); });
 }
 
-// The volume of a component, and all that was in it, is no longer there.
-bool gone(const Host& host, const RestoredComponent& each) {
-    return !each.volume.empty() &&
-           std::none_of(host.volumes.begin(), host.volumes.end(), [&](const podman::Volume& volume) {
-               return volume.name == each.volume &&
-                      (each.volume_created_at.empty() || volume.created_at == each.volume_created_at);
-           });
-}
-
 // One dead restore, component by component. The settlers' sockets lie where a run's would.
 class Settlement {
 public:
@@ -86,18 +77,12 @@ private:
                             ? "holds the new data, whole; the old lies aside (`miraclemax restore --undo`)"
                             : "holds the old data, whole",
                     .ok = true};
-        } catch (const Error& error) {
-            return failed(record, each, error.what());
         } catch (const std::exception& error) {
-            return failed(record, each, error.what());
+            return {.run = record.run,
+                    .component = each.component,
+                    .what = std::string("could not be put in order: ") + error.what(),
+                    .ok = false};
         }
-    }
-    static Settled failed(const RestoreRecord& record, const RestoredComponent& each,
-                          const std::string& why) {
-        return {.run = record.run,
-                .component = each.component,
-                .what = "could not be put in order: " + why,
-                .ok = false};
     }
 
     const Settings& settings_;

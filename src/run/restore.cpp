@@ -3,6 +3,7 @@
 #include "run/group_restore.hpp"
 #include "run/undo_restore.hpp"
 #include "run/unpacking.hpp"
+#include "run/witness.hpp"
 
 #include "store/backup_folder.hpp"
 
@@ -75,11 +76,9 @@ std::string remedy(const std::string& id, const Examination& examined) {
            "` names every fault, and an older backup may be whole (`miraclemax list`)";
 }
 
-} // namespace
-
 // The plan was made of a manifest that nobody had proven yet, and was shown for as long as somebody thought
 // about it.
-static void require_same(const RestorePlan& plan, const std::string& id, const catalog::Manifest& proven) {
+void require_same(const RestorePlan& plan, const std::string& id, const catalog::Manifest& proven) {
     const auto text = [](const catalog::ComponentRecord& record) {
         catalog::Manifest one;
         one.components = {record};
@@ -97,15 +96,18 @@ static void require_same(const RestorePlan& plan, const std::string& id, const c
         }
 }
 
+} // namespace
+
 void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust) {
     const store::BackupFolder folder(context.settings.backups);
     std::map<std::string, std::vector<std::string>> wanted; // components by backup
     for (const auto& group : plan.groups)
         for (const auto& item : group.items)
             wanted[item.id].push_back(item.record.name);
+    const Witness witness(context.settings, trust);
     for (const auto& [id, components] : wanted) {
         const auto examined =
-            examine(context.settings, folder, id, trust,
+            examine(folder, id, witness,
                     {.components = components,
                      .progress = [&, name = id](std::uint64_t bytes,
                                                 std::uint64_t of) { observer.examining(name, bytes, of); },

@@ -36,7 +36,6 @@ public:
     virtual void unpacked(const RestoreItem& item, const archive::Unpacked& all) = 0;
     virtual void stopping(const std::string& group, const std::vector<std::string>& containers) = 0;
     virtual void started(const std::string& group, const quiesce::FreezeReport& report) = 0;
-    virtual void ended(const RestoredItem& item) = 0;
     virtual void health(const Health& health) = 0;
 };
 

@@ -34,6 +34,14 @@ worker::Placement restore_placement(const Settings& settings, const Host& host, 
             .control = (settings.control() / run).string()};
 }
 
+bool gone(const Host& host, const RestoredComponent& component) {
+    return !component.volume.empty() &&
+           std::none_of(host.volumes.begin(), host.volumes.end(), [&](const podman::Volume& volume) {
+               return volume.name == component.volume && (component.volume_created_at.empty() ||
+                                                          volume.created_at == component.volume_created_at);
+           });
+}
+
 archive::Site site_of(const RestoreRecord& record, const RestoredComponent& component) {
     return {.root = {}, .single = component.single, .run = record.run, .only = component.only};
 }

@@ -15,6 +15,8 @@ namespace miraclemax::run {
 // Throws Error (config) when nobody can reach the data.
 worker::Placement restore_placement(const Settings& settings, const Host& host, const std::string& run,
                                     const RestoredComponent& component);
+// Its volume is no longer there, or another of its name is, and so nothing of a restore can be left in it.
+[[nodiscard]] bool gone(const Host& host, const RestoredComponent& component);
 [[nodiscard]] archive::Site site_of(const RestoreRecord& record, const RestoredComponent& component);
 
 std::unique_ptr<worker::RestoreLauncher> restore_launcher(const Settings& settings, podman::Engine& engine,

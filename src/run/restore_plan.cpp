@@ -164,8 +164,6 @@ void set_target(RestoreItem& item, const Host& host, const RestoreRequest& reque
     } else if (was.kind == "volume") {
         target.source = volume_source(host, was.volume);
         item.new_volume = target.source.created_at.empty();
-        if (item.new_volume && was.driver != "local" && !was.driver.empty())
-            item.record.source.driver = was.driver;
     } else {
         target.source.kind = Source::Kind::path;
         target.source.path = was.path;
@@ -182,10 +180,10 @@ void check_wishes(const RestoreRequest& request) {
     if (!request.to.empty() && !request.to.starts_with('/'))
         throw Error(ExitCode::usage, "--to " + request.to + " is not an absolute path of the host",
                     "write it in full");
-    if (request.only.starts_with('/') || component::normalised("/" + request.only) != "/" + request.only)
-        if (!request.only.empty())
-            throw Error(ExitCode::usage, "--path " + request.only + " is no plain path within the component",
-                        "write it as `tar t` shows it, without the component's name before it");
+    if (!request.only.empty() &&
+        (request.only.starts_with('/') || component::normalised("/" + request.only) != "/" + request.only))
+        throw Error(ExitCode::usage, "--path " + request.only + " is no plain path within the component",
+                    "write it as `tar t` shows it, without the component's name before it");
 }
 
 void warn_of(const RestoreItem& item, const RestoreRequest& request, std::vector<std::string>& warnings) {
@@ -201,13 +199,11 @@ void warn_of(const RestoreItem& item, const RestoreRequest& request, std::vector
                         "such names lies aside afterwards",
                         record.name, record.entries.excluded));
     if (item.new_volume && request.into.empty())
-        for (const auto& [key, value] : record.source.options)
-            if (value.find("=HIDDEN") != std::string::npos) {
-                (void)key;
+        for (const auto& option : record.source.options)
+            if (option.second.find("=HIDDEN") != std::string::npos)
                 warnings.push_back(record.name +
                                    ": a password in the volume's options was not kept: make the "
                                    "volume yourself first");
-            }
 }
 
 } // namespace
@@ -258,8 +254,7 @@ Component target_of(const RestoredComponent& restored, const Host& host) {
     return target;
 }
 
-RestorePlan plan_restore(const Settings&, const Host& host, const catalog::Catalog& catalog,
-                         const RestoreRequest& request) {
+RestorePlan plan_restore(const Host& host, const catalog::Catalog& catalog, const RestoreRequest& request) {
     check_wishes(request);
     RestorePlan plan;
     auto items = request.backup.empty() ? choose_latest(catalog, request, plan.warnings)

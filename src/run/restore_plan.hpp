@@ -49,8 +49,7 @@ struct RestorePlan {
 
 // Throws Error (not_found) for a backup or component that isn't there, (usage) for wishes that contradict
 // each other, (nothing) when the folder holds no backup.
-RestorePlan plan_restore(const Settings& settings, const Host& host, const catalog::Catalog& catalog,
-                         const RestoreRequest& request);
+RestorePlan plan_restore(const Host& host, const catalog::Catalog& catalog, const RestoreRequest& request);
 
 // The containers of a group as they are now, and how they would be stopped: everybody who uses the data,
 // those that only read it too (a container keeps a mounted folder, and open files, as they were when it

@@ -19,13 +19,13 @@ bool aside(const RestoredComponent& each, bool beside_too = false) {
     return (beside_too || !each.beside) && (each.step == Step::swapped || each.step == Step::undone);
 }
 
-// Its volume is no longer there, and with it what lay aside.
-bool gone(const Host& host, const RestoredComponent& each) {
-    return !each.volume.empty() &&
-           std::none_of(host.volumes.begin(), host.volumes.end(), [&](const podman::Volume& volume) {
-               return volume.name == each.volume &&
-                      (each.volume_created_at.empty() || volume.created_at == each.volume_created_at);
-           });
+// What lies aside of it goes, and the record of it.
+void discard(const Context& context, const Host& host, const std::string& run, RestoreRecords& records,
+             RestoreRecord& record, const RestoredComponent& each) {
+    if (!gone(host, each))
+        settle(context.settings, context.engine, host, run, record, each, worker::Settling::discard,
+               context.stop);
+    forget(records, record, each.component);
 }
 
 // One restore's components, undone together: stop, exchange, start.
@@ -57,11 +57,7 @@ private:
             throw Error(ExitCode::failed, group.stop.refusals.front(),
                         "stop it yourself, undo, and start it again");
         quiesce::Window window(context_.engine, execution_.journal(), group.stop);
-        std::vector<std::string> names;
-        for (const auto& stage : group.stop.stages)
-            for (const auto& step : stage)
-                names.push_back(step.name);
-        observer_.stopping(group.group.name, names);
+        observer_.stopping(group.group.name, group.stop.frozen());
         window.freeze(context_.stop);
         for (const auto& each : components_)
             if (std::any_of(group.group.members.begin(), group.group.members.end(),
@@ -168,10 +164,7 @@ std::vector<std::string> discard_old(const Context& context, const std::vector<s
         for (const auto& each : std::vector(record.components)) {
             if (!aside(each, true) || !wanted(components, each.component))
                 continue;
-            if (!gone(host, each))
-                settle(context.settings, context.engine, host, execution.run(), record, each,
-                       worker::Settling::discard, context.stop);
-            forget(records, record, each.component);
+            discard(context, host, execution.run(), records, record, each);
             names.push_back(each.component);
         }
     execution.close();
@@ -190,10 +183,7 @@ void let_go(const Context& context, const std::string& run, const std::vector<st
             try {
                 if (!host)
                     host = survey(context.engine, context.self_id);
-                if (!gone(*host, each))
-                    settle(context.settings, context.engine, *host, run, record, each,
-                           worker::Settling::discard, context.stop);
-                forget(records, record, each.component);
+                discard(context, *host, run, records, record, each);
             } catch (const std::exception& error) {
                 context.observer.warned(
                     each.component +

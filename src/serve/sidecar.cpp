@@ -173,16 +173,42 @@ private:
         }
     }
 
+    // The status is made of all manifests and records: not every two seconds for nothing. What is said hangs
+    // on runs that end, and on the hour.
+    bool news(std::filesystem::file_time_type written) const {
+        const bool old = looked_ && std::chrono::steady_clock::now() - *looked_ < 1min;
+        return !old || written != runs_written_;
+    }
+
+    // Only once it was told: what could not be is tried again at once.
+    void remember(std::filesystem::file_time_type written) {
+        looked_ = std::chrono::steady_clock::now();
+        runs_written_ = written;
+    }
+
     void tell_once(const std::stop_token& stop) {
         const auto now = standing();
-        const auto status = desk_.status(view());
-        if (!now.textfile.empty())
-            write_textfile(now.textfile, status);
         telemetry::Outbox outbox(
             now.settings.state / "outbox", now.channels,
             [stop](const telemetry::Channel& channel, const telemetry::Message& message) {
                 telemetry::deliver_within({.stop = stop}, channel, message);
             });
+        std::error_code none_yet;
+        const auto written = std::filesystem::last_write_time(now.settings.runs(), none_yet);
+        if (news(written)) {
+            tell_news(now, outbox);
+            remember(written);
+        }
+        for (const auto& trouble : outbox.round(std::chrono::system_clock::now(), stop))
+            say_once(trouble);
+        const std::lock_guard lock(mutex_);
+        notifications_ = outbox.status();
+    }
+
+    void tell_news(const Standing& now, telemetry::Outbox& outbox) {
+        const auto status = desk_.status(view());
+        if (!now.textfile.empty())
+            write_textfile(now.textfile, status);
         const SaidFile file(now.settings.state / "said.json");
         auto said = file.read();
         const auto before = said;
@@ -191,10 +217,6 @@ private:
             outbox.put(message);
         if (!(said == before))
             file.write(said);
-        for (const auto& trouble : outbox.round(status.now, stop))
-            say_once(trouble);
-        const std::lock_guard lock(mutex_);
-        notifications_ = outbox.status();
     }
 
     // What a run by hand wrote went to who started it.
@@ -220,8 +242,11 @@ private:
     std::vector<std::string> last_lines_; // of the last planned backup
     Timekeeper keeper_;
     StatusDesk desk_;
-    unsigned seen_hangups_ = 0;           // the planning thread's
-    std::string told_, textfile_trouble_; // the telling thread's
+    unsigned seen_hangups_ = 0; // the planning thread's
+    // The telling thread's:
+    std::optional<std::chrono::steady_clock::time_point> looked_;
+    std::filesystem::file_time_type runs_written_{};
+    std::string told_, textfile_trouble_;
 };
 
 } // namespace

@@ -7,7 +7,8 @@
 
 namespace miraclemax::telemetry {
 
-// Control characters (but line ends) and bytes that are no UTF-8 as "\x1b": the rule of cli/text.hpp.
+// Control characters (but line ends) and bytes that are no UTF-8 as "\x1b"; the command line shows names so
+// too.
 [[nodiscard]] std::string safe(std::string_view text);
 // The same as one line: a line end becomes "\x0a".
 [[nodiscard]] std::string one_line(std::string_view text);

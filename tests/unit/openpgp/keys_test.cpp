@@ -157,6 +157,12 @@ TEST(InspectKeys, SeesThatOnlyTheEncryptionSubkeyExpired) {
     EXPECT_EQ(inspect(home, key).expires, std::nullopt);
 }
 
+// The signer of a good signature by a key in the home; nullopt when it is bad or unknown.
+std::optional<std::string> verify(const Home& home, const std::string& bytes, const std::string& signature) {
+    const auto check = check_signature(home, bytes, signature);
+    return check.standing == Standing::good ? std::optional(check.signer) : std::nullopt;
+}
+
 TEST(Signing, IsVerifiedHereAndByStockGpgAndNoticesTampering) {
     const Keyring keys;
     std::string fingerprint;

@@ -29,7 +29,6 @@ public:
         stopped.insert(stopped.end(), containers.begin(), containers.end());
     }
     void started(const std::string&, const quiesce::FreezeReport&) override {}
-    void ended(const RestoredItem&) override {}
     void health(const Health&) override {}
     std::vector<std::string> stopped;
     std::function<void(const RestoreItem&)> on_unpacked;
@@ -51,7 +50,7 @@ protected:
     }
     RestorePlan plan(const RestoreRequest& request = {}) {
         const store::BackupFolder folder(settings.backups);
-        return plan_restore(settings, survey(engine, {}), catalog::Catalog(folder), request);
+        return plan_restore(survey(engine, {}), catalog::Catalog(folder), request);
     }
     RestoreResult restore_all(const RestoreRequest& request = {}) {
         return restore(context(), follower, plan(request), {}, request);

@@ -4,6 +4,7 @@
 #include "openpgp/encryption.hpp"
 #include "run/publication.hpp"
 #include "run/verify.hpp"
+#include "run/witness.hpp"
 #include "stream/digest.hpp"
 #include "unit/catalog/sample.hpp"
 #include "unit/openpgp/keyring.hpp"
@@ -62,7 +63,7 @@ protected:
     }
 
     Examination look(const std::string& id, const Trust& trust = {}, const Scope& scope = {}) {
-        return examine(settings, store::BackupFolder(settings.backups), id, trust, scope);
+        return examine(store::BackupFolder(settings.backups), id, Witness(settings, trust), scope);
     }
     [[nodiscard]] std::filesystem::path path(const std::string& id, const std::string& file = {}) const {
         return file.empty() ? settings.backups / id : settings.backups / id / file;
