@@ -44,6 +44,14 @@ private:
     std::jthread thread_; // the last: it ends first
 };
 
+// gpg-agent 2.2 rewrites an imported key's file when it is first used, and reads it meanwhile for others:
+// half a key, and a good message looks changed. So this process has one message's session key opened at a
+// time.
+std::mutex& turn() {
+    static std::mutex one;
+    return one;
+}
+
 void must_be_a_line(const std::string& passphrase) {
     if (passphrase.find_first_of(std::string_view("\n\0", 2)) != std::string::npos) {
         throw Error(ExitCode::key, "the passphrase has a line break or NUL in it", "use one line of text");
@@ -73,6 +81,7 @@ public:
         const Data cipher(from, this);
         const Data plain(to, this);
         const Watch watch;
+        turn_ = std::unique_lock(turn());
         check(gpgme_op_decrypt(context_.get(), cipher.get(), plain.get()));
     }
 
@@ -146,6 +155,9 @@ private:
         auto& one = *static_cast<Decryption*>(self);
         try {
             one.status_.take(keyword, arguments != nullptr ? arguments : "");
+            if (one.turn_ && std::string_view(keyword) == "BEGIN_DECRYPTION") {
+                one.turn_.unlock();
+            }
         } catch (...) {
             one.failure_ = std::current_exception();
             return gpgme_error(GPG_ERR_ENOMEM);
@@ -172,6 +184,7 @@ private:
     stream::Source& from_;
     stream::Sink& to_;
     const Unlocking& unlocking_;
+    std::unique_lock<std::mutex> turn_; // until the session key is known
     Context context_;
     MessageFrame frame_;
     DecryptionStatus status_;

@@ -350,6 +350,25 @@ private:
     std::size_t at_ = 0;
 };
 
+// gpg-agent (2.2) rewrites an imported key's file when it is first used, and does not wait for itself: a
+// second request meanwhile reads half a key, and a good message looks changed.
+TEST_F(Decrypt, TheFirstUseOfAKeyIsNotDisturbedByOthers) {
+    const std::string key = keys.make_key("one");
+    const std::string exported = private_key(key);
+    const std::string text = to(key, "text");
+    for (int round = 0; round < 60; ++round) {
+        const Home fresh;
+        import_private_keys(fresh, exported);
+        std::atomic<int> good{0};
+        {
+            std::vector<std::jthread> threads;
+            for (int i = 0; i < 8; ++i)
+                threads.emplace_back([&] { good += code_of(text, fresh) == ExitCode::ok ? 1 : 0; });
+        }
+        ASSERT_EQ(good, 8) << "in round " << round;
+    }
+}
+
 TEST_F(Decrypt, AKilledGpgIsNoSuccess) {
     const std::string key = keys.make_key("one");
     import_private_keys(home, private_key(key));
