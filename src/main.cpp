@@ -87,6 +87,7 @@ cli::Setup load(const std::string& file) {
                          .recipients = config.recipients,
                          .key_files = {config.key_files.begin(), config.key_files.end()},
                          .passphrase = config.passphrase,
+                         .aead = config.aead,
                          .encryption_default = component::encryption_from(config.encryption_default)
                                                    .value_or(component::Encryption::optional),
                          .signing = config.signing,

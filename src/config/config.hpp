@@ -42,6 +42,7 @@ struct Config {
         recipients{}; // encryption.recipients: full fingerprints; empty: every key in key_files
     std::vector<std::string> key_files{};        // encryption.keys: files or folders; default ["/keys"]
     std::string passphrase{};                    // encryption.passphrase (by file only)
+    bool aead = false;                           // encryption.aead
     std::string encryption_default = "optional"; // policy where no label says: optional, required, never
     bool signing = true;                         // signing.enabled
     std::vector<std::string> signers{};          // keys.signers: full fingerprints

@@ -5,19 +5,14 @@
 
 namespace miraclemax::openpgp {
 
-namespace {
-
 void start_gpgme() {
     static std::once_flag once;
     std::call_once(once, [] {
-        // This also makes the process ignore SIGPIPE, which writing to a gpg that died needs.
         if (gpgme_check_version("1.18.0") == nullptr) {
             throw Error(ExitCode::key, "GPGME 1.18 or newer is needed", "install libgpgme11");
         }
     });
 }
-
-} // namespace
 
 Error gpg_error_of(gpgme_error_t error, std::string_view action) {
     std::array<char, 256> reason{};
@@ -55,15 +50,6 @@ Context::Context(const Home& home) {
 
 Data::Data() {
     require(gpgme_data_new(&data_), "make a GPGME buffer");
-}
-
-Data::Data(gpgme_data_cbs& callbacks, void* self) {
-    require(gpgme_data_new_from_cbs(&data_, &callbacks, self), "make a GPGME stream");
-    // GPGME's default costs twice the time, 1 MiB five times.
-    if (const auto error = gpgme_data_set_flag(data_, "io-buffer-size", "65536")) {
-        gpgme_data_release(data_);
-        require(error, "set up a GPGME stream");
-    }
 }
 
 Data::Data(const std::string& borrowed) {

@@ -11,6 +11,9 @@
 
 namespace miraclemax::openpgp {
 
+// Once a process, before anything of GPGME. Any thread. Throws Error (key) when it is too old.
+void start_gpgme();
+
 // One GPGME context on one home. One thread at a time. Never asks anybody anything, never goes online.
 class Context {
 public:
@@ -28,8 +31,6 @@ class Data {
 public:
     Data();
     explicit Data(const std::string& borrowed); // must outlive the Data
-    // Read or written by these, which are called with self; both must outlive the Data. For streams.
-    Data(gpgme_data_cbs& callbacks, void* self);
     ~Data() { gpgme_data_release(data_); }
     Data(const Data&) = delete;
     Data& operator=(const Data&) = delete;

@@ -19,9 +19,9 @@ struct Unlocking {
 // whole (DECRYPTION_OKAY and GOODMDC, or an AEAD message's equivalent). Throws Error (key) when no private
 // key here opens it, or the passphrase is wrong: the sentence says which keys would. Throws Error (damaged)
 // when the message is no OpenPGP, cut, changed, or has more packets than one message. An Error of `to` comes
-// through as it is, and gpg is ended. GPGME runs in the calling thread; two threads may each decrypt with the
-// same home (session keys are opened one at a time: a second one waits until the first message's is). Bytes
-// may have reached `to` before it throws: whoever reads them must not believe them yet.
+// through as it is, and gpg is ended. `from` and `to` are used in the calling thread; two threads may each
+// decrypt with the same home (session keys are opened one at a time: a second one waits until the first
+// message's is). Bytes may have reached `to` before it throws: whoever reads them must not believe them yet.
 void decrypt(stream::Source& from, stream::Sink& to, const Home& home, const Unlocking& unlocking);
 
 } // namespace miraclemax::openpgp

@@ -32,6 +32,10 @@ void DecryptionStatus::take(std::string_view keyword, std::string_view arguments
         symmetric_ = false;
     } else if (keyword == "NEED_PASSPHRASE_SYM") {
         symmetric_ = true;
+    } else if (keyword == "BAD_PASSPHRASE" || keyword == "MISSING_PASSPHRASE") {
+        bad_passphrase_ = true;
+    } else if (keyword == "GOOD_PASSPHRASE") {
+        bad_passphrase_ = false;
     } else if (keyword == "DECRYPTION_INFO") { // <mdc method> <cipher> [<aead method>]
         informed_ = true;
         const std::string method = word(arguments, 2);
@@ -80,12 +84,11 @@ std::string DecryptionStatus::recipients() const {
     return all;
 }
 
-std::optional<Error> DecryptionStatus::key_fault(gpgme_error_t error, const Asked& asked) const {
+std::optional<Error> DecryptionStatus::key_fault(const Asked& asked) const {
     if (informed_ && plaintexts_ > 0) {
         return std::nullopt; // it was opened
     }
-    const gpg_err_code_t code = gpgme_err_code(error);
-    const bool wrong = code == GPG_ERR_BAD_PASSPHRASE || key_error_ == GPG_ERR_BAD_PASSPHRASE;
+    const bool wrong = bad_passphrase_ || key_error_ == GPG_ERR_BAD_PASSPHRASE;
     if (asked.for_key && !asked.key_passphrase_given) {
         return Error(ExitCode::key, "the private key" + locked() + " has a passphrase, and none was given",
                      "give it by a file (--passphrase-file), or on a terminal");
@@ -118,12 +121,9 @@ std::optional<Error> DecryptionStatus::key_fault(gpgme_error_t error, const Aske
     }
 }
 
-Error DecryptionStatus::verdict(gpgme_error_t error, const Asked& asked) const {
-    if (auto fault = key_fault(error, asked)) {
+Error DecryptionStatus::verdict(const Asked& asked) const {
+    if (auto fault = key_fault(asked)) {
         return *fault;
-    }
-    if (gpgme_err_code(error) == GPG_ERR_INV_ENGINE) {
-        return gpg_error_of(error, "decrypt");
     }
     const bool refused = failed_ || odd_ || (okay_ > 0 && ended_);
     if (!refused) {

@@ -33,12 +33,13 @@ public:
     [[nodiscard]] bool lost() const noexcept { return failed_; }
     // The last question was for the passphrase of a message, not of a key.
     [[nodiscard]] bool asks_for_message() const noexcept { return symmetric_; }
-    // Why it is not good: Error (key), (damaged), or (failed) when gpg itself ended early. `error` is
-    // GPGME's.
-    [[nodiscard]] Error verdict(gpgme_error_t error, const Asked& asked) const;
+    // The passphrase given last was not the right one.
+    [[nodiscard]] bool refused_one() const noexcept { return bad_passphrase_; }
+    // Why it is not good: Error (key), (damaged), or (failed) when gpg itself ended early.
+    [[nodiscard]] Error verdict(const Asked& asked) const;
 
 private:
-    [[nodiscard]] std::optional<Error> key_fault(gpgme_error_t error, const Asked& asked) const;
+    [[nodiscard]] std::optional<Error> key_fault(const Asked& asked) const;
     [[nodiscard]] bool no_key_here() const;
     [[nodiscard]] std::string recipients() const;
     [[nodiscard]] std::string locked() const;
@@ -47,6 +48,7 @@ private:
     std::vector<std::string> missing_; // of those, whose private key is not here
     std::string locked_;               // id of the private key whose passphrase was asked for
     bool symmetric_ = false;
+    bool bad_passphrase_ = false;
     bool informed_ = false; // the session key is known
     bool aead_ = false;
     bool ended_ = false;

@@ -68,12 +68,19 @@ std::vector<KeyState> inspect_keys(const Home& home, const std::vector<std::stri
 struct Recipients {
     std::vector<std::string> fingerprints; // full; always-trust
     std::string passphrase;                // symmetric instead, when not empty
+    bool ocb = false; // AEAD (OCB) instead of CFB with MDC: faster, and read by gpg 2.2.21 and later alone
 };
 
+// Whether the gpg here can (2.4 and later). Throws Error (key) when there is none.
+[[nodiscard]] bool makes_ocb();
+
+// Throws Error (key) naming the key that can't be encrypted to, or when there is nothing to encrypt with.
+void check_recipients(const Home& home, const Recipients& recipients);
+
 // Encrypts what is written and hands the message to `next` (binary OpenPGP, no compression, AES256).
-// GPGME runs in a thread of its own; `next` is written from that thread. finish() returns when gpg has said
-// that it succeeded and `next` is finished. Throws Error (key) for gpg's refusals; an Error of `next` comes
-// through as it is.
+// gpg is a process of its own; `next` is written from a thread of its own. finish() returns when gpg has said
+// that it succeeded and `next` is finished. Throws Error (key) for gpg's refusals, (config) for OCB with a
+// gpg before 2.4; an Error of `next` comes through as it is. The recipients were checked.
 std::unique_ptr<stream::Sink> encrypt_to(stream::Sink& next, const Home& home, const Recipients& recipients);
 
 // A signing key of the host, in a kept home: made on first use (ed25519, no passphrase, uid "miraclemax

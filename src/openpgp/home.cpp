@@ -77,16 +77,15 @@ void run_gpgconf(const fs::path& home, const char* act, const char* what) noexce
 }
 
 void end_daemons(const fs::path& home) noexcept {
-    const bool elsewhere = is_there(socket_folder());
-    bool any = elsewhere;
-    for (const char* name : {"S.gpg-agent", "S.keyboxd", "S.scdaemon", "S.dirmngr"}) {
-        any = any || is_there(home / name);
-    }
-    if (any) {
+    if (is_there(socket_folder())) {
         run_gpgconf(home, "--kill", "all");
-    }
-    if (elsewhere) {
         run_gpgconf(home, "--remove-socketdir", nullptr);
+        return;
+    }
+    for (const char* name : {"gpg-agent", "keyboxd", "scdaemon", "dirmngr"}) {
+        if (is_there(home / ("S." + std::string(name)))) {
+            run_gpgconf(home, "--kill", name);
+        }
     }
 }
 

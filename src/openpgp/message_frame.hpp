@@ -1,6 +1,6 @@
-// Within src/openpgp only: whether bytes are one whole encrypted OpenPGP message. GPGME takes a gpg that was
-// killed in the middle for one that succeeded, so the framing of what came out, and of what goes in, is
-// followed (RFC 4880 section 4.2: packet headers; 9580 keeps them).
+// Within src/openpgp only: whether bytes are one whole encrypted OpenPGP message. A gpg that is killed in the
+// middle leaves half a one, so the framing of what came out, and of what goes in, is followed (RFC 4880
+// section 4.2: packet headers; 9580 keeps them).
 #pragma once
 
 #include "stream/stream.hpp"

@@ -60,6 +60,8 @@ void judge(Keys& keys) {
 
 Keys load_keys(const Settings& settings) {
     Keys keys{.passphrase = settings.passphrase};
+    if (settings.aead && !openpgp::makes_ocb())
+        keys.problems.emplace_back("encryption.aead needs gpg 2.4 or later, which is not here");
     if (!settings.passphrase.empty()) {
         keys.configured = true;
         if (!settings.recipients.empty())

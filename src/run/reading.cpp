@@ -32,6 +32,7 @@ worker::Job job_of(const Settings& settings, const Keys& keys, const PlannedComp
                     .keyring = {},
                     .fingerprints = {},
                     .passphrase = {},
+                    .aead = settings.aead,
                     .folder = {}};
     if (planned.encrypted) {
         job.keyring = keys.keyring;

@@ -23,6 +23,7 @@ struct Settings {
     std::vector<std::string> recipients;          // full fingerprints; empty: every key of key_files
     std::vector<std::filesystem::path> key_files; // files, or folders of them
     std::string passphrase;                       // symmetric instead of keys
+    bool aead = false;                            // OCB; needs gpg 2.4
     component::Encryption encryption_default = component::Encryption::optional;
     bool signing = true;
     std::vector<std::string> signers;   // further fingerprints whose signatures are believed

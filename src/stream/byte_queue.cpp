@@ -1,25 +1,16 @@
 #include "stream/byte_queue.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 
 namespace miraclemax::stream {
 
 // Both ends copy without the lock: a part of the ring belongs to one of them at a time, by begin_ and used_.
-bool ByteQueue::write(Bytes bytes, const std::function<void()>& stalled) {
-    constexpr auto long_time = std::chrono::milliseconds(500);
+bool ByteQueue::write(Bytes bytes) {
     const auto room = [this] { return abandoned_ || used_ < ring_.size(); };
     std::unique_lock lock(mutex_);
     while (!bytes.empty()) {
-        if (!changed_.wait_for(lock, long_time, room)) {
-            lock.unlock();
-            if (stalled) {
-                stalled();
-            }
-            lock.lock();
-            continue;
-        }
+        changed_.wait(lock, room);
         if (abandoned_) {
             return false;
         }

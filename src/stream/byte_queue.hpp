@@ -5,7 +5,6 @@
 
 #include <condition_variable>
 #include <cstddef>
-#include <functional>
 #include <mutex>
 #include <optional>
 #include <vector>
@@ -16,9 +15,8 @@ class ByteQueue {
 public:
     explicit ByteQueue(std::size_t capacity) : ring_(capacity) {}
 
-    // The writing thread. Blocks while the ring is full; false once the queue was abandoned. `stalled` is
-    // called about twice a second while nothing is taken out.
-    bool write(Bytes bytes, const std::function<void()>& stalled = {});
+    // The writing thread. Blocks while the ring is full; false once the queue was abandoned.
+    bool write(Bytes bytes);
     // The writing thread: nothing follows.
     void close();
     // The reading thread. Blocks while the ring is empty; 0: the end; nullopt: abandoned.

@@ -30,6 +30,10 @@ private:
     Moved& moved_;
 };
 
+openpgp::Recipients recipients_of(const Job& job) {
+    return {.fingerprints = job.fingerprints, .passphrase = job.passphrase, .ocb = job.aead};
+}
+
 } // namespace
 
 // One file and what stands before it, destroyed from the front to the back.
@@ -39,8 +43,7 @@ public:
         : file_(job.folder / leaf, [&moved] { ++moved; }), kept_(file_, moved), stored_(kept_) {
         stream::Sink* next = &stored_;
         if (job.encrypted()) {
-            encryption_ = openpgp::encrypt_to(
-                *next, home, {.fingerprints = job.fingerprints, .passphrase = job.passphrase});
+            encryption_ = openpgp::encrypt_to(*next, home, recipients_of(job));
             next = encryption_.get();
         }
         if (job.compression == Compression::gzip)
@@ -66,6 +69,8 @@ private:
 
 Pipeline::Pipeline(const Job& job, const openpgp::Home& home, Moved& moved) : folder_(job.folder) {
     const Leaves leaves = leaves_of(job);
+    if (job.encrypted())
+        openpgp::check_recipients(home, recipients_of(job));
     archive_ = std::make_unique<Line>(job, home, leaves.archive, job.threads, moved);
     inventory_ = std::make_unique<Line>(job, home, leaves.inventory, 1, moved);
     report_ = std::make_unique<Line>(job, home, leaves.report, 1, moved);

@@ -25,7 +25,7 @@
 
 namespace miraclemax::worker {
 
-constexpr int protocol_version = 3;
+constexpr int protocol_version = 4;
 constexpr std::size_t longest_request = std::size_t{16} << 20U; // bytes of a line
 constexpr std::size_t longest_reply = std::size_t{64} << 10U;
 

@@ -82,12 +82,13 @@ json of_job(const Job& job) {
             {"keyring", to_hex(job.keyring)},
             {"fingerprints", job.fingerprints},
             {"passphrase", to_hex(job.passphrase)},
+            {"aead", job.aead},
             {"folder", to_hex(job.folder.native())}};
 }
 
 Job to_job(const json& object) {
     only(object, {"component", "root", "exclude", "trusted_xattrs", "compression", "level", "threads",
-                  "keyring", "fingerprints", "passphrase", "folder"});
+                  "keyring", "fingerprints", "passphrase", "aead", "folder"});
     Job job;
     job.component = text_of(object, "component");
     must_be_a_name(job.component);
@@ -106,6 +107,7 @@ Job to_job(const json& object) {
         job.fingerprints.push_back(
             text_of({{"fingerprint", object.at("fingerprints").at(at)}}, "fingerprint"));
     job.passphrase = bytes_of(object, "passphrase");
+    job.aead = truth_of(object, "aead");
     job.folder = bytes_of(object, "folder");
     return job;
 }

@@ -214,33 +214,6 @@ TEST(ByteQueueTest, KeepsOrderThroughASmallRing) {
     EXPECT_TRUE(queue.drained());
 }
 
-TEST(ByteQueueTest, SaysWhenNothingIsTaken) {
-    ByteQueue full(10);
-    int calls = 0;
-    const bool written = full.write(std::as_bytes(std::span("0123456789ab", 12)), [&] {
-        ++calls; // not under the queue's lock
-        if (calls == 2) {
-            full.abandon();
-        }
-    });
-    EXPECT_FALSE(written);
-    EXPECT_EQ(calls, 2);
-}
-
-TEST(FileSinkTest, TellsThatTheDiskTakesWhatItHolds) {
-    const Scratch scratch;
-    int calls = 0;
-    FileSink sink(scratch / "big", [&] { ++calls; });
-    const std::string part(std::size_t{1} << 20U, 'x');
-    for (int i = 0; i < 40; ++i) {
-        sink.write(std::as_bytes(std::span(part)));
-    }
-    EXPECT_EQ(calls, 0);
-    sink.finish();
-    EXPECT_EQ(calls, 3); // of 16 MiB each
-    EXPECT_EQ(std::filesystem::file_size(scratch / "big"), part.size() * 40);
-}
-
 TEST(ByteQueueTest, WakesBothEndsWhenAbandoned) {
     ByteQueue full(10);
     std::thread writer([&] { EXPECT_FALSE(full.write(bytes_of(std::string(100, 'x')))); });

@@ -178,7 +178,7 @@ TEST_F(ChildLauncherTest, ProgramsThatWriteNonsense) {
         {"echo moin >&3; sleep 60", "nonsense"},
         {"echo '{\"ready\":true}' >&3; sleep 60", "out of turn"},
         {"echo '{\"hello\":77}' >&3; sleep 60", "version 77"},
-        {"echo '{\"hello\":3}' >&3; read line <&3; echo '{\"read\":true}' >&3; sleep 60", "out of turn"},
+        {"echo '{\"hello\":4}' >&3; read line <&3; echo '{\"read\":true}' >&3; sleep 60", "out of turn"},
         {"head -c 200000 /dev/zero >&3; sleep 60", "without an end"},
         {"echo 'my last words' >&2; exit 7", "ended with exit code 7; its last words: my last words"},
         {"head -c 300000 /dev/zero | tr '\\0' x >&2; echo '{\"hello\":77}' >&3; sleep 60", "version 77"},
