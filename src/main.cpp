@@ -108,6 +108,15 @@ std::unique_ptr<podman::Engine> connect(const std::string& configured) {
     return podman::connect({.socket = podman::find_socket(configured, variable)});
 }
 
+std::unique_ptr<podman::Engine> connect_on_use(const std::string& configured) {
+    std::string socket = "/run/podman/podman.sock";
+    try {
+        socket = podman::find_socket(configured, variable, socket);
+    } catch (const Error&) { // there is none: the first call says so
+    }
+    return podman::connect_on_use({.socket = socket});
+}
+
 std::optional<std::string> self_id() {
     std::ostringstream text;
     text << std::ifstream("/proc/self/mountinfo").rdbuf();
@@ -120,6 +129,7 @@ int main(int argc, char** argv) {
     return cli::command_line(argc, argv,
                              {.load = load,
                               .connect = connect,
+                              .connect_on_use = connect_on_use,
                               .self_id = self_id,
                               .example_config = config::example_config,
                               .work = worker::worker_main});

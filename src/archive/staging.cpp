@@ -168,10 +168,12 @@ Descriptor begin_staging(const Site& site) {
 Space space_of(const Site& site) {
     const Ground ground = ground_of(site);
     struct statvfs facts {};
-    if (::fstatvfs(ground.top.get(), &facts) != 0)
+    struct stat root {};
+    if (::fstatvfs(ground.top.get(), &facts) != 0 || ::fstat(ground.top.get(), &root) != 0)
         throw write_error("look at the file system of", ground.path, errno);
     return {.bytes = static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize,
-            .inodes = facts.f_files == 0 ? UINT64_MAX : static_cast<std::uint64_t>(facts.f_favail)};
+            .inodes = facts.f_files == 0 ? UINT64_MAX : static_cast<std::uint64_t>(facts.f_favail),
+            .device = static_cast<std::uint64_t>(root.st_dev)};
 }
 
 void seal(const Site& site) {

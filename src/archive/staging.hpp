@@ -46,8 +46,11 @@ stream::Descriptor begin_staging(const Site& site);
 struct Space {
     std::uint64_t bytes = 0;
     std::uint64_t inodes = 0; // UINT64_MAX where the file system doesn't count them
+    std::uint64_t device = 0; // the same for roots that lie in one file system
 };
 Space space_of(const Site& site);
+// What content and entries need in a file system, at least: bytes.
+[[nodiscard]] std::uint64_t room_for(std::uint64_t content, std::uint64_t entries);
 // new/ and all in it is durable (syncfs), phase "staged".
 void seal(const Site& site);
 // From "staged" to "swapped", each step durable. What lies in the root under a name ".miraclemax-…", and a
@@ -68,5 +71,18 @@ void exchange(const Site& site);
 // that was cut is ended by the next, or by settle(). Refuses (Error, failed) while an exchange or swap is
 // under way ("aside", "in" and their like).
 void discard(const Site& site);
+
+// For a root that has no room for both (staging_emptying.cpp). What it holds must be whole elsewhere, and
+// nobody may use it.
+//
+// Throws Error (destination) naming a mount point that lies deeper than the root's top, or on what is to go:
+// neither swap() nor empty_root() could do with it.
+void check_emptying(const Site& site);
+// Removes what the root holds, of a single file that alone, and this run's staging folder in whatever phase
+// it is. Stays: mount points, the staging folders of other runs, the root itself. Calls check_emptying()
+// first. Throws Error; then a part may be gone. Called again it does the rest.
+void empty_root(const Site& site);
+// Removes this run's staging folder in whatever phase it is; absent is fine. The root's times stay.
+void sweep_staging(const Site& site);
 
 } // namespace miraclemax::archive

@@ -88,6 +88,8 @@ struct Manifest {
     // Its public key, armored, so that the fingerprint alone is enough to check; may be empty.
     std::string signer_key{};
     std::string restore_sha256{}; // of RESTORE.txt; may be empty
+    bool safety =
+        false; // of what a restore was to replace in place: asked for by its id alone, never --latest
 };
 
 [[nodiscard]] std::string to_json(const Manifest& manifest); // pretty, ends with a newline

@@ -251,6 +251,7 @@ Manifest manifest_of(const Fields& fields) {
     if (fields.has("restore_sha256") && !fields.text("restore_sha256").empty()) {
         manifest.restore_sha256 = hex_in(fields, "restore_sha256", 64);
     }
+    manifest.safety = fields.has("safety") && fields.flag("safety");
     const Fields previous = fields.object("previous");
     manifest.previous_id = id_in(previous, "id", true);
     if (!manifest.previous_id.empty()) {

@@ -104,7 +104,7 @@ std::string to_json(const Manifest& manifest) {
                           {"optional", component.optional},
                           {"last_good", component.last_good}});
     }
-    const Json json = {
+    Json json = {
         {"version", manifest.version},
         {"id", manifest.id},
         {"host", manifest.host},
@@ -123,6 +123,8 @@ std::string to_json(const Manifest& manifest) {
         {"signer_key", manifest.signer_key},
         {"restore_sha256", manifest.restore_sha256},
     };
+    if (manifest.safety)
+        json["safety"] = true;
     // Labels and paths may hold any bytes; JSON can't.
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }

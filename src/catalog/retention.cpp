@@ -93,7 +93,7 @@ void Judge::find_good_copies() {
 void Judge::want(const std::string& name, const std::vector<Copy>& copies, const RetentionRules& rules) {
     if (!any_rule(rules)) {
         for (const Copy& copy : copies) {
-            *copy.ruled().reason = "there is no rule for " + plain(name);
+            *copy.ruled().reason = "there is no rule";
         }
         return;
     }

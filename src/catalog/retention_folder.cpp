@@ -10,19 +10,23 @@
 namespace miraclemax::catalog {
 namespace {
 
+using Grouped = std::map<std::string, std::vector<std::string>>; // reason to components
+
 // "kept by no rule", or "kept by no rule (n8n, wiki); older than 3 days, and kept by no rule (grafana)".
-std::string against_text(const std::map<std::string, std::vector<std::string>>& components) {
+// `all`: so many components there are; one reason for all of them needs no names.
+std::string text_of(const Grouped& components, std::size_t all) {
     std::string text;
     for (const auto& [reason, names] : components) {
         text += (text.empty() ? "" : "; ") + reason;
-        if (components.size() > 1) {
+        const bool said = names.size() == 1 && reason.ends_with(" " + names.front());
+        if (names.size() < all && !said) {
             const std::size_t named = std::min<std::size_t>(names.size(), 3);
             text += fmt::format(" ({}{})",
                                 fmt::join(names.begin(), names.begin() + static_cast<long>(named), ", "),
                                 named < names.size() ? ", …" : "");
         }
     }
-    return text.empty() ? "holds nothing" : text;
+    return text;
 }
 
 std::string unwanted(const Folder& folder, std::size_t index, const RetentionPolicy& policy) {
@@ -39,24 +43,19 @@ const RetentionRules& rules_for(const RetentionPolicy& policy, const std::string
 }
 
 std::string why_kept(const Folder& folder) {
-    const auto first = std::find_if(folder.reasons.begin(), folder.reasons.end(),
-                                    [](const std::string& reason) { return !reason.empty(); });
-    if (first == folder.reasons.end()) {
-        return {};
+    Grouped wanting;
+    for (std::size_t index = 0; index < folder.reasons.size(); ++index) {
+        if (!folder.reasons[index].empty()) {
+            wanting[folder.reasons[index]].push_back(plain(folder.record.components[index].name));
+        }
     }
-    const std::string& name =
-        folder.record.components[static_cast<std::size_t>(first - folder.reasons.begin())].name;
-    const bool alike = std::all_of(folder.reasons.begin(), folder.reasons.end(),
-                                   [&](const std::string& reason) { return reason == *first; });
-    return alike || first->find(plain(name)) != std::string::npos
-               ? *first
-               : fmt::format("{} ({})", *first, plain(name));
+    return text_of(wanting, folder.reasons.size());
 }
 
 RetentionVerdict verdict_on(const Folder& folder, const RetentionPolicy& policy) {
     RetentionVerdict verdict{
         .id = folder.record.id, .keep = !folder.keep.empty(), .reason = folder.keep, .components = {}};
-    std::map<std::string, std::vector<std::string>> against; // reason to components
+    Grouped against;
     for (std::size_t index = 0; index < folder.reasons.size(); ++index) {
         const std::string& name = folder.record.components[index].name;
         const bool wanted = !folder.reasons[index].empty();
@@ -67,7 +66,7 @@ RetentionVerdict verdict_on(const Folder& folder, const RetentionPolicy& policy)
         verdict.components.push_back({.name = name, .wanted = wanted, .reason = std::move(reason)});
     }
     if (!verdict.keep) {
-        verdict.reason = against_text(against);
+        verdict.reason = against.empty() ? "holds nothing" : text_of(against, folder.reasons.size());
     }
     return verdict;
 }

@@ -25,7 +25,7 @@ struct Copy {
 };
 
 [[nodiscard]] const RetentionRules& rules_for(const RetentionPolicy& policy, const std::string& component);
-// The reason of its first wanted component, with the name if the others have none or another; empty: none.
+// The reasons of its wanted components, each with their names unless it is that of all; empty: none.
 [[nodiscard]] std::string why_kept(const Folder& folder);
 [[nodiscard]] RetentionVerdict verdict_on(const Folder& folder, const RetentionPolicy& policy);
 

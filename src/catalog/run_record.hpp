@@ -31,7 +31,7 @@ struct RunRecord {
     std::string message;      // the error that ended it
     std::uint64_t stored = 0; // bytes of the backup
     std::vector<RunComponent> components;
-    bool partial = false;                // of single components: it tells of these alone
+    bool partial = false; // of single components, or a verify of single backups: it tells of these alone
     std::vector<std::string> unreleased; // containers that are not as they were
 };
 

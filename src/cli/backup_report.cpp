@@ -22,7 +22,9 @@ std::string verdict(const catalog::Record& record) {
         return "UNREADABLE: " + record.trouble;
     const auto& manifest = *record.manifest;
     std::string text = manifest.complete ? "complete" : "incomplete";
-    if (manifest.partial)
+    if (manifest.safety)
+        text += ", safety backup of a restore in place";
+    else if (manifest.partial)
         text += ", single components";
     for (const auto& failed : manifest.failed)
         text += ", without " + failed.name;
@@ -68,6 +70,7 @@ void print_list(const std::vector<catalog::Record>& records, const catalog::Proo
             if (record.manifest) {
                 object["complete"] = record.manifest->complete;
                 object["partial"] = record.manifest->partial;
+                object["safety"] = record.manifest->safety;
                 object["ended"] = record.manifest->ended;
                 json names = json::array();
                 for (const auto& each : record.manifest->components)

@@ -72,6 +72,9 @@ void Parser::restore_options() {
     restore->add_flag("--selinux-labels", wish.request.selinux_labels, "Restore SELinux labels too");
     restore->add_flag("--rollback-on-unhealthy", wish.request.rollback_on_unhealthy,
                       "Put the old data back when a container does not come up well");
+    restore->add_flag(
+        "--in-place", wish.request.in_place,
+        "Where there is no room for both: a safety backup, then the new data instead of the old");
     restore->add_flag("--undo", wish.undo, "Put back what was there before the last restore");
     restore->add_flag("--discard-old", wish.discard_old, "Let go of what was there before a restore");
     restore
@@ -134,6 +137,8 @@ Parser::Parser() {
     json(show);
     auto* prune = verb("prune", "Remove the backups that no rule of retention keeps", &Commands::prune);
     prune->add_flag("--dry-run", options.dry_run, "Only show what would go, and why the others stay");
+    prune->add_option("--gone", options.gone,
+                      "Only sign that this backup, which is missing, was removed on purpose");
     json(prune);
     auto* keep = verb("keep", "Keep one backup whatever retention says", &Commands::keep);
     keep->add_option("backup", options.backup, "Its id")->required();

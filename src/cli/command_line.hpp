@@ -33,6 +33,8 @@ struct Setup {
 struct Composition {
     std::function<Setup(const std::string& config_file)> load; // throws Error (config)
     std::function<std::unique_ptr<podman::Engine>(const std::string& socket)> connect;
+    // For what may never need podman: its absence shows at the first call.
+    std::function<std::unique_ptr<podman::Engine>(const std::string& socket)> connect_on_use;
     std::function<std::optional<std::string>()> self_id; // the container this process runs in
     std::function<std::string()> example_config;
     std::function<int(const worker::Control&)> work;

@@ -83,7 +83,7 @@ ExitCode Commands::plan() {
 
 ExitCode Commands::list() {
     const auto setup = load();
-    const store::BackupFolder folder(setup.settings.backups);
+    const store::BackupFolder folder(setup.settings.backups, store::Use::reading);
     print_list(catalog::Catalog(folder).records(), catalog::Proofs(setup.settings.proofs()), options_.json,
                std::cout);
     return ExitCode::ok;
@@ -91,7 +91,7 @@ ExitCode Commands::list() {
 
 ExitCode Commands::show() {
     const auto setup = load();
-    const store::BackupFolder folder(setup.settings.backups);
+    const store::BackupFolder folder(setup.settings.backups, store::Use::reading);
     const auto record = catalog::Catalog(folder).find(options_.backup);
     const auto path = folder.path_of(record.id);
     if (!record.manifest)

@@ -1,10 +1,10 @@
 // One function a verb. Each returns the exit code or throws Error.
 #pragma once
 
+#include "catalog/run_record.hpp"
 #include "cli/command_line.hpp"
 #include "cli/install_options.hpp"
 #include "error.hpp"
-#include "catalog/run_record.hpp"
 #include "run/plan.hpp"
 #include "run/restore.hpp"
 #include "run/verify.hpp"
@@ -46,6 +46,7 @@ struct Options {
     std::string planned; // of a run that `serve` starts: the time that it was planned for
     bool health = false; // `check --health`
     bool let_go = false; // `keep --off`
+    std::string gone;    // `prune --gone`
     std::atomic<unsigned>* hangups = nullptr; // `serve`: counts SIGHUPs
     std::string backup = "latest";            // `show`
     InstallOptions install;                   // `install`
@@ -77,6 +78,7 @@ private:
     ExitCode back_up(const Setup& setup, catalog::RunRecord& record);
     // After a run that was whole: what retention lets go is removed. A failure of it is told, and no more.
     void prune_after(const run::Settings& settings) const;
+    [[nodiscard]] ExitCode vouch_for_gone(const run::Settings& settings) const; // `prune --gone`
     ExitCode check_health(const Setup& setup) const;
     // A backup that was just made: examined, and opened as far as a key is at hand.
     ExitCode prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const;

@@ -48,17 +48,17 @@ installation::Wish wish_of(const InstallOptions& options, const Composition& com
     return wish;
 }
 
-void agree(bool yes, const std::string& question) {
+void agree(bool yes, const std::string& question, const std::stop_token& stop) {
     if (yes)
         return;
     if (!has_terminal())
         throw Error(ExitCode::usage, "nobody is there to agree to this",
                     "give --yes, or run it on a terminal");
-    if (!ask_yes(question))
+    if (!ask_yes(question, stop))
         throw Error(ExitCode::interrupted, "nothing was done");
 }
 
-std::string passphrase_of(const InstallOptions& options) {
+std::string passphrase_of(const InstallOptions& options, const std::stop_token& stop) {
     if (options.no_passphrase)
         return {};
     if (!options.passphrase_file.empty()) {
@@ -74,14 +74,14 @@ std::string passphrase_of(const InstallOptions& options) {
     if (!has_terminal())
         throw Error(ExitCode::usage, "a new private key needs a passphrase, and nobody is there to ask",
                     "give --passphrase-file or --no-passphrase; --key FILE takes a public key that you have");
-    auto text = ask_secret("Passphrase for the new private key (empty: none)");
-    if (ask_secret("Once more") != text)
+    auto text = ask_secret("Passphrase for the new private key (empty: none)", stop);
+    if (ask_secret("Once more", stop) != text)
         throw Error(ExitCode::key, "the two differ; nothing was done");
     return text;
 }
 
 ExitCode undo(const InstallOptions& options, const installation::Wish& wish, const installation::Host& host,
-              installation::Outside& outside) {
+              installation::Outside& outside, const std::stop_token& stop) {
     const fs::path root = options.root.empty() ? fs::path("/") : whole(options.root);
     const auto places = installation::places(host, wish);
     const auto record = installation::read_record(root / places.record().relative_path());
@@ -93,7 +93,7 @@ ExitCode undo(const InstallOptions& options, const installation::Wish& wish, con
         std::cout << line("  - " + text);
     if (options.dry_run)
         return ExitCode::ok;
-    agree(options.yes, "Undo this?");
+    agree(options.yes, "Undo this?", stop);
     const auto say = [](const std::string& text) { std::cout << line(text); };
     if (installation::uninstall(root, places, *record, outside, say))
         return ExitCode::ok;
@@ -115,7 +115,7 @@ ExitCode Commands::install() {
     host.systemd = host.systemd && here;
     const auto wish = wish_of(options, composition_);
     if (options.uninstall)
-        return undo(options, wish, host, *outside);
+        return undo(options, wish, host, *outside, stop_);
     const fs::path root = options.root.empty() ? fs::path("/") : whole(options.root);
     installation::Installation installation(installation::make_plan(host, wish), root, *outside);
     print_installation(host, installation, options_.json, std::cout);
@@ -126,8 +126,8 @@ ExitCode Commands::install() {
     if (installation.is_done())
         std::cout << (options_.json ? "" : "Nothing to do: all of it is so already.\n");
     else {
-        agree(options.yes, "Do this?");
-        const auto passphrase = installation.makes_key_pair() ? passphrase_of(options) : std::string();
+        agree(options.yes, "Do this?", stop_);
+        const auto passphrase = installation.makes_key_pair() ? passphrase_of(options, stop_) : std::string();
         const auto say = [&](const std::string& text) {
             (options_.json ? std::cerr : std::cout) << line(text) << std::flush;
         };

@@ -2,8 +2,9 @@
 
 #include "cli/reports.hpp"
 #include "cli/text.hpp"
+#include "run/context.hpp"
 #include "run/prune.hpp"
-#include "run/recording.hpp"
+#include "run/removals.hpp"
 
 #include <algorithm>
 #include <iostream>
@@ -22,8 +23,27 @@ void pin(store::BackupFolder& folder, const std::string& id) {
 
 } // namespace
 
+ExitCode Commands::vouch_for_gone(const run::Settings& settings) const {
+    if (options_.dry_run)
+        throw Error(ExitCode::usage, "--gone and --dry-run exclude each other", "choose one");
+    store::BackupFolder folder(settings.backups);
+    const auto lock = folder.lock();
+    run::Removals removals(settings, folder);
+    removals.prepare();
+    const bool fresh = removals.vouch(options_.gone, run::new_run_name(), std::chrono::system_clock::now());
+    if (options_.json)
+        std::cout << R"({"gone": ")" << options_.gone << R"(", "recorded": )" << (fresh ? "true" : "false")
+                  << "}\n";
+    else
+        std::cout << line(options_.gone + (fresh ? " counts as removed on purpose now"
+                                                 : ": there is a record of its removal already"));
+    return ExitCode::ok;
+}
+
 ExitCode Commands::prune() {
     const auto setup = load();
+    if (!options_.gone.empty())
+        return vouch_for_gone(setup.settings);
     store::BackupFolder folder(setup.settings.backups);
     const auto lock = options_.dry_run ? nullptr : folder.lock();
     const auto result =

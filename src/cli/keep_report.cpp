@@ -35,8 +35,15 @@ std::string age(telemetry::Time now, const std::optional<telemetry::Time>& then)
 void print_pruned(const run::PruneResult& result, bool dry_run, bool as_json, std::ostream& out) {
     if (as_json) {
         json verdicts = json::array();
-        for (const auto& each : result.plan.verdicts)
-            verdicts.push_back({{"id", each.id}, {"keep", each.keep}, {"reason", each.reason}});
+        for (const auto& each : result.plan.verdicts) {
+            json components = json::array();
+            for (const auto& one : each.components)
+                components.push_back({{"name", one.name}, {"wanted", one.wanted}, {"reason", one.reason}});
+            verdicts.push_back({{"id", each.id},
+                                {"keep", each.keep},
+                                {"reason", each.reason},
+                                {"components", std::move(components)}});
+        }
         out << json{{"dry_run", dry_run},
                     {"verdicts", verdicts},
                     {"removed", result.removed},

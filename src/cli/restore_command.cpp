@@ -4,6 +4,7 @@
 #include "cli/terminal.hpp"
 #include "cli/text.hpp"
 #include "run/execution.hpp"
+#include "run/in_place_plan.hpp"
 #include "run/recording.hpp"
 #include "run/undo_restore.hpp"
 
@@ -23,6 +24,9 @@ void check_wishes(const RestoreOptions& wish) {
         throw Error(
             ExitCode::usage, "restore what?",
             "--latest (each component's newest good archive), or --from-backup ID; --component NAME for one");
+    if (wish.request.in_place && (wish.undo || wish.discard_old))
+        throw Error(ExitCode::usage, "--in-place has nothing to do with --undo and --discard-old",
+                    "leave it out");
     if (wish.latest && !wish.request.backup.empty())
         throw Error(ExitCode::usage, "--latest and --from-backup exclude each other", "choose one");
 }
@@ -37,13 +41,13 @@ void require_keys(const run::RestorePlan& plan, const run::PrivateKeys& keys) {
                             "give it by --key FILE (`--key -` reads it from standard input: podman exec -i)");
 }
 
-void agree(const RestoreOptions& wish, const std::string& question) {
+void agree(const RestoreOptions& wish, const std::string& question, const std::stop_token& stop) {
     if (wish.force)
         return;
     if (!has_terminal())
         throw Error(ExitCode::usage, "nobody is there to agree to this",
                     "give --force, or run it on a terminal (podman exec -it)");
-    if (!ask_yes(question))
+    if (!ask_yes(question, stop))
         throw Error(ExitCode::interrupted, "nothing was restored");
 }
 
@@ -62,26 +66,29 @@ ExitCode Commands::restore() {
                                .self_id = composition_.self_id(),
                                .observer = *observer,
                                .stop = stop_};
-    store::BackupFolder folder(setup.settings.backups);
+    store::BackupFolder folder(setup.settings.backups, store::Use::reading);
     if (wish.undo || wish.discard_old)
         return undo_or_discard(context, *follow, folder);
     const auto host = run::survey(*engine, composition_.self_id());
     const catalog::Catalog catalog(folder);
     auto request = wish.request;
     if (has_terminal())
-        request.keys.ask = ask_secret;
+        request.keys.ask = [this](const std::string& prompt) { return ask_secret(prompt, stop_); };
     auto plan = run::plan_restore(host, catalog, request);
+    run::find_room(context, plan, request);
     print_restore_plan(plan, request, options_.json, std::cout);
-    const auto keys =
-        needs_keys(plan) ? run::load_private_keys(setup.settings, request.keys) : run::PrivateKeys{};
+    const auto keys = needs_keys(plan) || run::any_in_place(plan)
+                          ? run::load_private_keys(setup.settings, request.keys)
+                          : run::PrivateKeys{};
     require_keys(plan, keys);
+    run::require_safety_keys(plan, keys);
     const bool rehearsal = wish.dry_run || wish.verify_only;
     if (!rehearsal && !plan.feasible())
         return ExitCode::failed; // the plan says what and why
     if (!rehearsal)
-        agree(wish, request.beside() ? "Restore this?" : "Restore this over what is there now?");
-    const auto lock = rehearsal ? nullptr : folder.lock();
-    run::undo_dead_runs(context);
+        agree(wish, request.beside() ? "Restore this?" : "Restore this over what is there now?", stop_);
+    const auto lock = rehearsal ? nullptr : folder.lock_for_restore(setup.settings.restore_lock());
+    run::undo_dead_runs(context, !rehearsal);
     const auto act = [&](catalog::RunRecord& record) {
         run::prove(context, *follow, plan, request.trust);
         const bool feasible = plan.feasible();
@@ -103,9 +110,11 @@ ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObse
     std::string names;
     for (const auto& [run, each] : run::moved_aside(records, wish.request.components, wish.discard_old))
         names += (names.empty() ? "" : ", ") + each.component;
-    agree(wish, wish.undo ? "Put back what was there before the restore of " + names + "?"
-                          : "Remove for ever what was there before the restore of " + names + "?");
-    const auto lock = folder.lock();
+    agree(wish,
+          wish.undo ? "Put back what was there before the restore of " + names + "?"
+                    : "Remove for ever what was there before the restore of " + names + "?",
+          stop_);
+    const auto lock = folder.lock_for_restore(context.settings.restore_lock());
     run::undo_dead_runs(context);
     if (wish.undo) {
         run::undo_restore(context, follow, wish.request.components);

@@ -1,10 +1,12 @@
 #include "cli/restore_report.hpp"
 
 #include "cli/text.hpp"
+#include "run/in_place_plan.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <ostream>
 
 namespace miraclemax::cli {
@@ -43,16 +45,23 @@ void print_group(const run::RestoreGroup& group, std::ostream& out) {
                                 item.id, item.from, bytes_text(record.entries.bytes),
                                 record.archive.encryption == "none" ? "not encrypted" : "encrypted",
                                 place_of(item)));
+        if (!item.in_place.empty())
+            out << line(fmt::format("    in place: a safety backup first, stopped for as long as the "
+                                    "unpacking takes ({})",
+                                    item.in_place));
         if (!item.refusal.empty())
             out << line(fmt::format("    CAN'T BE RESTORED: {}{}", item.refusal,
                                     item.remedy.empty() ? "" : " (" + item.remedy + ")"));
     }
+    const bool in_place = std::any_of(group.items.begin(), group.items.end(),
+                                      [](const auto& item) { return !item.in_place.empty(); });
     const auto stopped = group.stop.frozen();
     if (stopped.empty())
         out << "    no running container uses it: nothing is stopped\n";
     else
         out << line(
-            fmt::format("    stops and starts again: {}; {}", join(stopped), downtime_text(group.stop)));
+            fmt::format("    stops and starts again: {}; {}", join(stopped),
+                        in_place ? "down for as long as the unpacking takes" : downtime_text(group.stop)));
     for (const auto& refusal : group.stop.refusals)
         out << line("    CAN'T BE RESTORED: " + refusal + " (stop it yourself, restore, and start it again)");
     for (const auto& note : group.stop.notes)
@@ -74,6 +83,8 @@ json plan_json(const run::RestorePlan& plan) {
                                   {"creates_volume", item.new_volume},
                                   {"stops", group.stop.frozen()},
                                   {"refusals", group.stop.refusals},
+                                  {"in_place", !item.in_place.empty()},
+                                  {"in_place_why", item.in_place},
                                   {"refusal", item.refusal}});
     }
     return {{"event", "plan"},
@@ -108,15 +119,23 @@ json item_json(const run::RestoredItem& item) {
               {"owners", item.unpacked.withheld.owners},
               {"attributes", item.unpacked.withheld.attributes}}},
             {"left_in_place", item.left_in_place},
+            {"safety_backup", item.safety},
+            {"put_back", item.put_back},
             {"failure", item.failure},
             {"remedy", item.remedy}};
+}
+
+// After a failure.
+std::string state_of(const run::RestoredItem& item) {
+    return item.put_back ? "; it holds its old data again, out of the safety backup " + item.safety
+                         : "; it is as it was";
 }
 
 void print_item(const run::RestoredItem& item, bool rehearsal, std::ostream& out) {
     if (!item.ok()) {
         out << line(fmt::format("{}: FAILED: {}{}{}", item.component, item.failure,
                                 item.remedy.empty() ? "" : " (" + item.remedy + ")",
-                                rehearsal ? "" : "; it is as it was"));
+                                rehearsal ? "" : state_of(item)));
         return;
     }
     out << line(unpacked_text(item, rehearsal));
@@ -124,6 +143,11 @@ void print_item(const run::RestoredItem& item, bool rehearsal, std::ostream& out
         out << line("    " + name);
     for (const auto& name : item.left_in_place)
         out << line("    a mount point, left as it is: " + name);
+    if (!item.safety.empty())
+        out << line(
+            fmt::format("    its old data is in the safety backup {}, which is pinned (`keep --off {}` "
+                        "lets it go): `miraclemax restore --from-backup {} --component {}`",
+                        item.safety, item.safety, item.safety, item.component));
 }
 
 } // namespace
@@ -149,7 +173,10 @@ void print_restore_plan(const run::RestorePlan& plan, const run::RestoreRequest&
     for (const auto& warning : plan.warnings)
         out << line("  warning: " + warning);
     if (!request.beside())
-        out << "  what is there now is moved aside, and kept until the next good backup (`restore --undo`)\n";
+        out << (run::any_in_place(plan)
+                    ? "  what is there now, where it is not said otherwise, is moved aside, "
+                    : "  what is there now is moved aside, ")
+            << "and kept until the next good backup (`restore --undo`)\n";
     out << std::flush;
 }
 

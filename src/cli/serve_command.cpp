@@ -62,8 +62,8 @@ serve::Standing standing_of(const Setup& setup, bool in_container) {
 serve::StatusDesk::View view_of(const Setup& setup) {
     const auto plans = plans_of(setup);
     serve::StatusDesk::View view{.settings = setup.settings, .standing = {}};
-    view.standing.expected_every = serve::period_of(plans, "backup");
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    view.standing.expected_every = serve::period_of(plans, "backup", now);
     for (const auto& job : plans.jobs)
         view.standing.next_runs[job.name] = job.when.next(now);
     return view;

@@ -5,10 +5,14 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <termios.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <optional>
 #include <string_view>
 
 namespace miraclemax::cli {
@@ -22,14 +26,42 @@ void say(int fd, const std::string& text) {
     [[maybe_unused]] const auto written = ::write(fd, text.data(), text.size());
 }
 
-// A line without its end; false: the input ended.
-bool read_line(int fd, std::string& answer) {
-    for (char c = 0; ::read(fd, &c, 1) == 1;) {
+// Becomes readable when stop is requested: a signal interrupts no read(2), since all are blocked.
+class Wakeup {
+public:
+    explicit Wakeup(const std::stop_token& stop)
+        : event_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)), callback_(stop, Ring{event_.get()}) {}
+    [[nodiscard]] int fd() const { return event_.get(); }
+
+private:
+    struct Ring {
+        int fd;
+        void operator()() const { ::eventfd_write(fd, 1); }
+    };
+    stream::Descriptor event_;
+    std::stop_callback<Ring> callback_;
+};
+
+// A line without its end; nullopt: the input ended. Throws Error (interrupted).
+std::optional<std::string> read_line(int fd, const std::stop_token& stop) {
+    const Wakeup wakeup(stop);
+    std::array<pollfd, 2> either{
+        {{.fd = fd, .events = POLLIN, .revents = 0}, {.fd = wakeup.fd(), .events = POLLIN, .revents = 0}}};
+    for (std::string answer;;) {
+        const int ready = ::poll(either.data(), either.size(), -1);
+        if (stop.stop_requested()) {
+            say(fd, "\n");
+            throw Error(ExitCode::interrupted, "interrupted before there was an answer; nothing was changed");
+        }
+        if (ready < 0 && errno == EINTR)
+            continue;
+        char c = 0;
+        if (ready < 0 || ::read(fd, &c, 1) != 1)
+            return std::nullopt;
         if (c == '\n')
-            return true;
+            return answer;
         answer += c;
     }
-    return false;
 }
 
 // What is typed is not shown for as long as this lives.
@@ -75,26 +107,24 @@ bool has_terminal() {
     return static_cast<bool>(terminal());
 }
 
-bool ask_yes(const std::string& question) {
+bool ask_yes(const std::string& question, const std::stop_token& stop) {
     const auto tty = terminal();
     say(tty.get(), question + " [y/N] ");
-    std::string answer;
-    return read_line(tty.get(), answer) && (answer == "y" || answer == "Y" || answer == "yes");
+    const auto answer = read_line(tty.get(), stop);
+    return answer == "y" || answer == "Y" || answer == "yes";
 }
 
-std::string ask_secret(const std::string& prompt) {
+std::string ask_secret(const std::string& prompt, const std::stop_token& stop) {
     const auto tty = terminal();
     say(tty.get(), prompt + ": ");
-    std::string answer;
-    bool read = false;
-    {
+    auto answer = [&] {
         const Hidden hidden(tty.get());
-        read = read_line(tty.get(), answer);
-    }
+        return read_line(tty.get(), stop);
+    }();
     say(tty.get(), "\n");
-    if (!read)
+    if (!answer)
         throw Error(ExitCode::key, "no passphrase was given");
-    return answer;
+    return std::move(*answer);
 }
 
 } // namespace miraclemax::cli

@@ -3,6 +3,7 @@
 
 #include "cli/observers.hpp"
 
+#include <stop_token>
 #include <string>
 
 namespace miraclemax::cli {
@@ -11,9 +12,10 @@ namespace miraclemax::cli {
 [[nodiscard]] bool stdout_takes_more();
 
 [[nodiscard]] bool has_terminal();
+// Both throw Error (interrupted) as soon as stop is requested; the terminal is then as it was.
 // True for "y" or "yes".
-[[nodiscard]] bool ask_yes(const std::string& question);
+[[nodiscard]] bool ask_yes(const std::string& question, const std::stop_token& stop);
 // Without showing what is typed. Throws Error (key) when the input ends.
-[[nodiscard]] std::string ask_secret(const std::string& prompt);
+[[nodiscard]] std::string ask_secret(const std::string& prompt, const std::stop_token& stop);
 
 } // namespace miraclemax::cli

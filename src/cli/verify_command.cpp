@@ -25,7 +25,8 @@ double percent_of(std::string text) {
     return value;
 }
 
-// What only looks at stored files needs no podman.
+// What only looks at stored files needs no podman, nor do rehearsals outside a container: their workers are
+// children of this process.
 class OnDemand {
 public:
     OnDemand(const Composition& composition, const Setup& setup, std::stop_token stop)
@@ -33,11 +34,13 @@ public:
 
     const run::Context& operator()() {
         if (!context_) {
-            engine_ = composition_.connect(setup_.socket);
+            const auto self_id = composition_.self_id();
+            engine_ =
+                self_id ? composition_.connect(setup_.socket) : composition_.connect_on_use(setup_.socket);
             observer_ = observe(Form::lines, std::cerr, [] { return false; });
             context_.emplace(run::Context{.settings = setup_.settings,
                                           .engine = *engine_,
-                                          .self_id = composition_.self_id(),
+                                          .self_id = self_id,
                                           .observer = *observer_,
                                           .stop = stop_});
         }
@@ -80,7 +83,7 @@ run::VerifyResult follow(const run::Settings& settings, const run::VerifyRequest
 run::PrivateKeys Commands::private_keys(const run::Settings& settings) const {
     auto request = options_.verify.keys;
     if (has_terminal())
-        request.ask = ask_secret;
+        request.ask = [this](const std::string& prompt) { return ask_secret(prompt, stop_); };
     return run::load_private_keys(settings, request);
 }
 
@@ -119,12 +122,12 @@ ExitCode Commands::verify() {
     OnDemand context(composition_, setup, stop_);
     return run::recorded(
         setup.settings, "verify", options_.planned, warn_on_stderr, [&](catalog::RunRecord& record) {
+            record.partial = !request.all || request.sample > 0 || !request.components.empty();
             const auto result = follow(
                 setup.settings, request, [&]() -> const run::Context& { return context(); },
                 form_of(options_.json), stop_);
             print_verify_result(result, options_.json, std::cout);
-            if (result.code() != ExitCode::ok)
-                record.message = "what is stored is not as it should be: `miraclemax verify` tells it";
+            run::describe(record, result);
             return result.code();
         });
 }

@@ -42,6 +42,13 @@ const char* name_of(run::Outcome outcome) {
 }
 
 std::string verdict(const run::Verified& verified) {
+    const auto& faults = verified.examination.faults;
+    const bool whole =
+        std::all_of(faults.begin(), faults.end(), [](const auto& each) { return each.of_chain; }) &&
+        std::all_of(verified.rehearsals.begin(), verified.rehearsals.end(),
+                    [](const auto& each) { return each.code == ExitCode::ok; });
+    if (!faults.empty() && whole)
+        return "whole, but THE CHAIN BEFORE IT IS BROKEN";
     switch (verified.code()) {
     case ExitCode::ok:
         return "good";
@@ -101,6 +108,7 @@ json object_of(const run::Verified& verified) {
         faults.push_back({{"where", each.where},
                           {"what", each.what},
                           {"component", each.component},
+                          {"chain", each.of_chain},
                           {"code", static_cast<int>(each.code)}});
     json rehearsals = json::array();
     for (const auto& each : verified.rehearsals)

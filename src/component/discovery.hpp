@@ -13,11 +13,17 @@ struct Choice {
     std::optional<std::vector<std::string>> exclude{};
 };
 
+// How long one entry's backups are kept, rule by rule as `retention.` has them; absent means as there.
+struct Keep {
+    std::optional<unsigned> days{}, last{}, hourly{}, daily{}, weekly{}, monthly{}, yearly{};
+};
+
 // One entry of the configuration's `components:`: a volume by name, or a host path.
 struct Configured {
     std::string volume{}; // exactly one of the two is set
     std::string path{};
     Choice choice{};
+    Keep keep{};
     std::string where{}; // "config.yml line 12", for messages
 };
 

@@ -26,7 +26,8 @@ std::string example_config() {
     }
     text += R"(
 # Volumes by name and host paths that are backed up beside what labels select, and what overrides labels (the
-# stricter `encryption` wins). `volume` or `path`, and any of the words below; each is as its label.
+# stricter `encryption` wins). `volume` or `path`, and any of the words below; each is as its label, and `keep`
+# has the rules of `retention` for this component, which hold where `keep` does not name them.
 components: []
 #components:
 #  - path: /home/me/homeassistant-config
@@ -35,6 +36,7 @@ components: []
 #    priority: high               # critical, high, medium, low: the order of backup and restore
 #    encryption: required         # required, optional, never
 #    exclude: ["*.log", "tts/"]
+#    keep: {days: 90, monthly: 12}
 #  - volume: n8n-data
 #    backup: "true"               # true; optional: only with --full; false: left out
 #    quiesce: auto                # auto, pause, stop, none

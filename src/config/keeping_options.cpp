@@ -19,7 +19,7 @@ std::vector<Option> keeping_options() {
         rule("retention.days", "30",
              "Backups so many days old are kept. A backup stays if any of the rules keeps it; with all of "
              "them 0, all "
-             "stay.",
+             "stay. A component's `keep` has rules of its own.",
              &Config::keep_days),
         rule("retention.last", "0", "The newest so many of each component are kept.", &Config::keep_last),
         rule("retention.hourly", "0", "The newest of each of so many hours.", &Config::keep_hourly),

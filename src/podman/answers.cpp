@@ -160,6 +160,28 @@ Mount mount_from(const Object& object) {
             .writable = object.flag("RW", true)};
 }
 
+// In nanoseconds. What an image leaves out is zero, and podman's default then.
+void set_duration(std::chrono::milliseconds& value, const Object& object, const char* key) {
+    if (const auto nanoseconds = object.number(key, 0); nanoseconds > 0)
+        value = std::chrono::ceil<std::chrono::milliseconds>(std::chrono::nanoseconds(nanoseconds));
+}
+
+HealthCheck health_check_from(const Object& config, const Object& health) {
+    HealthCheck check;
+    set_duration(check.interval, config, "Interval");
+    set_duration(check.timeout, config, "Timeout");
+    set_duration(check.start_period, config, "StartPeriod");
+    const auto count = [](std::int64_t number) {
+        return static_cast<int>(std::clamp<std::int64_t>(number, 0, 1'000'000));
+    };
+    if (const auto retries = config.number("Retries", 0); retries > 0)
+        check.retries = count(retries);
+    check.failing = count(health.number("FailingStreak", 0));
+    for (const auto& run : health.objects("Log"))
+        check.last_run = run.text("Start");
+    return check;
+}
+
 } // namespace
 
 Info read_info(const std::string& body, const std::string& act) {
@@ -198,9 +220,9 @@ Container read_container(const std::string& body, const std::string& act) {
     const auto host = object.object("HostConfig");
     // A stop timeout is an unsigned number without a bound: more than a year means "for ever".
     const auto timeout = std::clamp<std::int64_t>(config.number("StopTimeout", 10), 0, 366L * 24 * 3600);
-    auto health = state.object("Health").text("Status");
-    if (health.empty())
-        health = state.object("Healthcheck").text("Status"); // the key before podman 4.3
+    // Healthcheck: the key before podman 4.3.
+    const auto health =
+        state.object(state.object("Health").text("Status").empty() ? "Healthcheck" : "Health");
     Container container{.id = object.needed_text("Id"),
                         .name = object.needed_text("Name"),
                         .image_id = object.text("Image"),
@@ -213,7 +235,8 @@ Container read_container(const std::string& body, const std::string& act) {
                         .labels = config.pairs("Labels"),
                         .stop_timeout = std::chrono::seconds(timeout),
                         .network_mode = host.text("NetworkMode"),
-                        .health = std::move(health)};
+                        .health = health.text("Status"),
+                        .health_check = health_check_from(config.object("Healthcheck"), health)};
     for (const auto& mount : object.objects("Mounts"))
         container.mounts.push_back(mount_from(mount));
     return container;

@@ -20,6 +20,7 @@ const std::vector<Endpoint>& endpoints() {
         {"POST", "libpod/containers/create", "create a worker"},
         {"DELETE", "libpod/containers/{id}", "remove a worker"},
         {"GET", "libpod/containers/{id}/logs", "what a failed worker said"},
+        {"GET", "libpod/containers/{id}/healthcheck", "is a restored container healthy"},
         {"POST", "libpod/containers/{id}/exec", "prepare a hook"},
         {"POST", "libpod/exec/{id}/start", "run a hook"},
         {"GET", "libpod/exec/{id}/json", "a hook's exit code"},

@@ -23,6 +23,7 @@ enum class Call : std::size_t {
     create,
     remove,
     logs,
+    run_health_check,
     exec_create,
     exec_start,
     exec_inspect,

@@ -41,6 +41,10 @@ public:
     virtual void stop(const std::string& id, std::chrono::seconds timeout) = 0;
     virtual void start(const std::string& id) = 0;
 
+    // Runs the container's own health check once, as podman's timer does; what comes of it shows in its
+    // health. Throws when the deadline passes too; the check then goes on all the same.
+    virtual void run_health_check(const std::string& id, std::chrono::milliseconds deadline) = 0;
+
     virtual std::string create(const ContainerSpec& spec) = 0; // the new id
     virtual void remove(const std::string& id) = 0;            // with force; "no such container" is success
     virtual std::string logs(const std::string& id) = 0;       // the last lines, for messages

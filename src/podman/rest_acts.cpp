@@ -46,6 +46,11 @@ void RestEngine::start(const std::string& id) {
     act_on(Call::start, "start", id, true);
 }
 
+// The answer tells of this one run; only inspect tells what podman makes of it.
+void RestEngine::run_health_check(const std::string& id, milliseconds deadline) {
+    act_on(Call::run_health_check, "run the health check of", id, false, {}, deadline);
+}
+
 std::string RestEngine::create(const ContainerSpec& spec) {
     const auto act = "create container " + spec.name;
     auto id = read_id(body_of({.call = Call::create, .act = act, .body = create_body(spec)}), act);

@@ -39,6 +39,7 @@ public:
     void unpause(const std::string& id) override;
     void stop(const std::string& id, std::chrono::seconds timeout) override;
     void start(const std::string& id) override;
+    void run_health_check(const std::string& id, std::chrono::milliseconds deadline) override;
     std::string create(const ContainerSpec& spec) override;
     void remove(const std::string& id) override;
     std::string logs(const std::string& id) override;

@@ -205,6 +205,10 @@ void RestEngine::check_name(const std::string& id, const std::string& act) {
         throw Error(ExitCode::not_found, fmt::format("can't {}: no such container", act));
 }
 
+std::unique_ptr<Engine> connect_on_use(ConnectionOptions options) {
+    return std::make_unique<RestEngine>(std::move(options));
+}
+
 std::unique_ptr<Engine> connect(ConnectionOptions options) {
     auto engine = std::make_unique<RestEngine>(std::move(options));
     engine->greet();

@@ -17,6 +17,8 @@ struct ConnectionOptions {
 // Throws Error (podman) when the socket is missing, forbidden or not podman's, naming the path and the
 // remedy.
 std::unique_ptr<Engine> connect(ConnectionOptions options);
+// Asks nothing: whether podman is there shows at the first call. For what may never need it.
+std::unique_ptr<Engine> connect_on_use(ConnectionOptions options);
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 // The first that is set or exists: configured, CONTAINER_HOST (unix://…), /run/podman/podman.sock,

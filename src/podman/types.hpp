@@ -56,6 +56,14 @@ struct Mount {
     bool writable = true;
 };
 
+// A container's health check. Failures in its start period don't count; `retries` in a row make it unhealthy.
+struct HealthCheck {
+    std::chrono::milliseconds interval{30'000}, timeout{30'000}, start_period{0};
+    int retries = 3;
+    int failing = 0;        // times in a row, until now
+    std::string last_run{}; // when it began, as podman writes it; empty: none is known
+};
+
 struct Container {
     std::string id{}; // all 64 digits
     std::string name{};
@@ -71,6 +79,7 @@ struct Container {
     std::chrono::seconds stop_timeout{10};
     std::string network_mode{}; // "bridge", "container:<id>", "host", ...
     std::string health{};       // "", "starting", "healthy", "unhealthy"
+    HealthCheck health_check{}; // where health is not empty
 };
 
 // A helper container of ours (POST containers/create).

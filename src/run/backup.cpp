@@ -20,7 +20,8 @@ catalog::Manifest begin_manifest(const Context& context, const Host& host, const
             .tool = "miraclemax " MIRACLEMAX_VERSION,
             .began = local_time(std::chrono::system_clock::now()),
             .podman = host.info.version,
-            .partial = !request.components.empty()};
+            .partial = !request.components.empty(),
+            .safety = request.safety};
 }
 
 void warn_of_space(const Context& context, const Plan& plan, const store::BackupFolder& folder) {
@@ -123,6 +124,11 @@ BackupResult backup(const Context& context, const Request& request) {
     store::BackupFolder folder(context.settings.backups);
     const auto lock = folder.lock();
     undo_dead_runs(context);
+    return backup_under_lock(context, request);
+}
+
+BackupResult backup_under_lock(const Context& context, const Request& request) {
+    store::BackupFolder folder(context.settings.backups);
     folder.sweep();
 
     Execution execution(context);

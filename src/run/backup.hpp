@@ -18,5 +18,7 @@ struct BackupResult {
 // Throws Error: busy, nothing, podman, destination, interrupted …; then every container is released, or
 // its journal entry is there for `recover`.
 BackupResult backup(const Context& context, const Request& request);
+// The same for one who holds the backup folder's lock, and has undone what dead runs left.
+BackupResult backup_under_lock(const Context& context, const Request& request);
 
 } // namespace miraclemax::run

@@ -1,5 +1,6 @@
 #include "run/check.hpp"
 
+#include "run/emptied.hpp"
 #include "run/keys.hpp"
 #include "run/plan.hpp"
 #include "store/backup_folder.hpp"
@@ -126,6 +127,12 @@ std::vector<Finding> check(const Settings& settings, const Connect& connect,
                            const std::optional<std::string>& self_id) {
     std::vector<Finding> findings{check_backups(settings), check_state(settings), check_zone()};
     check_keys(settings, findings);
+    for (const auto& each : emptied_by_the_dead(settings))
+        findings.push_back({.what = "component " + each.component.component,
+                            .ok = false,
+                            .text = each.what,
+                            .remedy = {},
+                            .code = ExitCode::not_released});
     try {
         const auto engine = connect();
         const Host host = survey(*engine, self_id);

@@ -46,7 +46,8 @@ void read_manifest(Examination& examination, const std::string& json) {
     }
 }
 
-// A backup before it that is not there any more is no fault: old ones are let go.
+// One before it that is not there any more is the chain's question (run/chain.hpp), and no reason not to
+// restore this one.
 void check_chain(Examination& examination, const store::BackupFolder& folder) {
     const auto& manifest = *examination.manifest;
     if (manifest.previous_id.empty() || !is_folder(folder.path_of(manifest.previous_id)))
@@ -55,6 +56,8 @@ void check_chain(Examination& examination, const store::BackupFolder& folder) {
     try {
         const auto json =
             read_stored(folder.path_of(manifest.previous_id) / "manifest.json", longest_manifest);
+        if (!json && !is_folder(folder.path_of(manifest.previous_id)))
+            return; // it was removed just now
         if (!json || stream::sha256_of(*json) != manifest.previous_sha256)
             add(examination, where, "the backup before it was changed: its sha256 is not the one named here");
     } catch (const Error& error) {

@@ -18,6 +18,7 @@ struct Fault {
     std::string what;                  // "its sha256 is not the manifest's", "is not named in the manifest"
     std::string component;             // whose file it is, or empty
     ExitCode code = ExitCode::damaged; // damaged, untrusted
+    bool of_chain = false;             // of what was before it: the backup by itself is as it was
 };
 
 enum class Signature { good, unsigned_, bad, unknown_key };

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <thread>
 
 namespace miraclemax::run {
 namespace {
@@ -24,10 +25,26 @@ void drop_old_controls(const Settings& settings) {
             std::filesystem::remove_all(entry.path(), trouble);
 }
 
+// Another recovery holds a dead run's journal while it looks at its containers, and so makes it look alive.
+Recovery recover_all(const Context& context, bool locked) {
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    for (;;) {
+        auto recovery = recover(context.settings, context.engine, context.self_id);
+        const auto moving = in_motion(context.settings);
+        if (moving.empty() || !locked || !recovery.ok())
+            return recovery;
+        if (std::chrono::steady_clock::now() > until)
+            throw Error(ExitCode::busy,
+                        "component " + moving + " is being restored, or put in order, by another process",
+                        "wait until it has ended: `miraclemax status`");
+        std::this_thread::sleep_for(std::chrono::milliseconds(200));
+    }
+}
+
 } // namespace
 
-void undo_dead_runs(const Context& context) {
-    const auto recovery = recover(context.settings, context.engine, context.self_id);
+void undo_dead_runs(const Context& context, bool locked) {
+    const auto recovery = recover_all(context, locked);
     for (const auto& warning : recovery.containers.warnings)
         context.observer.warned(warning);
     std::string stuck;
@@ -35,7 +52,7 @@ void undo_dead_runs(const Context& context) {
     for (const auto& each : recovery.data) {
         context.observer.warned("left by run " + each.run + ": component " + each.component + " " +
                                 each.what);
-        if (!each.ok)
+        if (!each.ok && !each.emptied)
             add("component " + each.component + " (" + each.what + ")");
     }
     for (const auto& each : recovery.containers.containers) {

@@ -10,7 +10,9 @@ namespace miraclemax::run {
 
 // What a dead run left comes first: its frozen containers would be taken for ones that the user paused, its
 // half-moved data for the user's. Throws Error (not_released) naming what could not be put back.
-void undo_dead_runs(const Context& context);
+// `locked`: no restore lives beside this; then what another recovery has in hand is waited for, a minute at
+// most (Error busy).
+void undo_dead_runs(const Context& context, bool locked = true);
 
 // Lives as long as the run. Its journal's lock says to everybody that the run is alive. Throws Error (failed)
 // when the state folder can't be written: then nothing may be frozen.

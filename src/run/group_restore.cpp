@@ -1,6 +1,9 @@
 #include "run/group_restore.hpp"
 
 #include "error.hpp"
+#include "run/emptied.hpp"
+#include "run/group_moves.hpp"
+#include "run/in_place.hpp"
 #include "run/restore_place.hpp"
 #include "run/restore_target.hpp"
 #include "run/unpacking.hpp"
@@ -25,7 +28,8 @@ public:
                  RestoreGroup& group, const PrivateKeys& keys, const RestoreRequest& request,
                  RestoreRecords& records, RestoreRecord& record)
         : context_(context), observer_(observer), execution_(execution), host_(host), group_(group),
-          keys_(keys), request_(request), records_(records), record_(record) {
+          keys_(keys), request_(request), records_(records), record_(record),
+          in_place_(context, observer, execution, host, keys, request, records, record) {
         for (auto& item : group.items)
             members_.push_back({.item = item,
                                 .result = {.component = item.record.name,
@@ -35,6 +39,9 @@ public:
                                            .failure = {},
                                            .remedy = {}},
                                 .unpacking = nullptr});
+        for (auto& member : members_)
+            if (!member.item.in_place.empty())
+                in_place_.add(member.item, member.result);
     }
 
     GroupRestored operator()();
@@ -63,6 +70,7 @@ private:
     RestoreRecords& records_;
     RestoreRecord& record_;
     std::vector<Member> members_;
+    InPlace in_place_; // of some of the members
     GroupRestored restored_;
 };
 
@@ -89,12 +97,17 @@ void GroupRestore::stage() {
                         member.item.remedy);
     for (auto& member : members_)
         stage_one(member);
+    in_place_.make_safe();
 }
 
 void GroupRestore::stage_one(Member& member) {
-    const auto target = make_target(context_, execution_.run(), host_, member.item, request_);
+    sweep_earlier(context_, host_, execution_.run(), member.item.record.name);
+    auto target = make_target(context_, execution_.run(), host_, member.item, request_);
+    target.group = members_.front().result.component;
     record_.components.push_back(target);
     records_.keep(record_);
+    if (!member.item.in_place.empty())
+        return;
     member.unpacking = std::make_unique<Unpacking>(
         context_, execution_.run(), host_, keys_,
         UnpackOrder{.record = member.item.record,
@@ -124,6 +137,7 @@ void GroupRestore::stop_swap_start() {
         window.freeze(context_.stop);
         if (const auto moved = window.moved(group_.group, now.self_id()))
             throw Error(ExitCode::failed, *moved, "see who starts the container while it is restored");
+        in_place_.replace();
         swap_all();
     } catch (const Error& error) {
         failure = error;
@@ -133,12 +147,14 @@ void GroupRestore::stop_swap_start() {
     if (failure) {
         try {
             take_back();
+            in_place_.put_back();
         } catch (const std::exception& error) {
             window.leave(); // nobody may start on what lies there now
+            const auto lost = in_place_.lost();
             throw Error(ExitCode::not_released,
                         std::string(failure->what()) +
                             "; and the old data could not be put back: " + error.what(),
-                        "its containers stay stopped: run `miraclemax recover`");
+                        lost.empty() ? "its containers stay stopped: run `miraclemax recover`" : lost);
         }
     }
     start(window, now, !failure);
@@ -187,7 +203,11 @@ bool GroupRestore::ended_by_themselves(const Host& before) {
 
 void GroupRestore::swap_all() {
     for (auto& member : members_)
-        swap_one(member);
+        if (member.item.in_place.empty())
+            swap_one(member);
+    in_place_.close();
+    for (auto& member : members_)
+        member.swapped = true;
 }
 
 // What is announced on disk first can be settled by anybody.
@@ -203,23 +223,18 @@ void GroupRestore::swap_one(Member& member) {
 // The members that were swapped before one failed get their old data back: a group is of one moment. What was
 // only unpacked is cleared away later, when the containers run again.
 void GroupRestore::take_back() {
+    std::vector<std::string> moved;
     for (auto& member : members_)
-        for (const auto& each : std::vector(record_.components)) {
-            if (each.component != member.result.component || each.step == Step::staging)
-                continue;
-            member.unpacking.reset();
-            const auto act = [&](worker::Settling what) {
-                return settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                              what);
-            };
-            if (act(worker::Settling::settle) == archive::Holds::new_data) {
-                advance(records_, record_, each.component, Step::undoing);
-                act(worker::Settling::exchange);
-                act(worker::Settling::discard);
+        for (const auto& each : record_.components)
+            if (each.component == member.result.component && each.step != Step::staging &&
+                each.step != Step::emptied) {
+                member.unpacking.reset();
+                moved.push_back(each.component);
             }
-            forget(records_, record_, each.component);
-            member.swapped = false;
-        }
+    GroupMoves(context_.settings, context_.engine, host_, execution_.run(), records_, record_)
+        .give_back(moved);
+    for (auto& member : members_)
+        member.swapped = false;
 }
 
 void GroupRestore::fail(const Error& error) {

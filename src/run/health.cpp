@@ -2,29 +2,84 @@
 
 #include "error.hpp"
 
+#include <algorithm>
 #include <thread>
 
 namespace miraclemax::run {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
 
 std::string last_log_of(podman::Engine& engine, const std::string& name) {
     try {
         auto text = engine.logs(name);
         constexpr std::size_t most = 2000;
         return text.size() > most ? text.substr(text.size() - most) : text;
-    } catch (const Error& error) {
+    } catch (const std::exception& error) {
         return std::string("(podman can't tell: ") + error.what() + ")";
     }
 }
 
+milliseconds pace_of(const podman::HealthCheck& check) {
+    return std::clamp<milliseconds>(check.interval, seconds(1), seconds(5));
+}
+
+// Runs a container's health check where podman's own timer doesn't: without systemd nothing else would.
+class Checking {
+public:
+    Checking(podman::Engine& engine, std::string name) : engine_(engine), name_(std::move(name)) {}
+
+    void look(const podman::Container& container) {
+        const auto& check = container.health_check;
+        const auto now = Clock::now();
+        if (podmans_timer_ran(container))
+            leave_until_ = now + check.interval + seconds(5);
+        seen_ = check.last_run;
+        mine_ = first_ = false;
+        // Asked more often than it is meant to be, it must not be called unhealthy sooner.
+        const bool decisive = check.failing + 1 >= check.retries && now < earliest_verdict(check);
+        if (now >= next_ && now >= leave_until_ && !decisive)
+            run(check);
+    }
+    // When as many failures as it takes could have come at the check's own interval.
+    [[nodiscard]] Clock::time_point earliest_verdict(const podman::HealthCheck& check) const {
+        return began_ + check.start_period + (check.retries - 1) * check.interval;
+    }
+    [[nodiscard]] bool ran() const { return ran_; }
+    [[nodiscard]] const std::string& trouble() const { return trouble_; } // why it could not be run
+
+private:
+    // Both times are written alike (RFC 3339), so that they compare as text.
+    [[nodiscard]] bool podmans_timer_ran(const podman::Container& container) const {
+        const auto& last = container.health_check.last_run;
+        return first_ ? last > container.started_at : last != seen_ && !mine_;
+    }
+    void run(const podman::HealthCheck& check) {
+        mine_ = ran_ = true;
+        next_ = Clock::now() + pace_of(check);
+        try {
+            engine_.run_health_check(name_, std::min<milliseconds>(check.timeout + seconds(1), seconds(5)));
+            trouble_.clear();
+        } catch (const Error& error) {
+            trouble_ = error.what();
+            next_ = Clock::now() + std::max(pace_of(check), check.timeout); // it may still be running
+        }
+    }
+
+    podman::Engine& engine_;
+    std::string name_;
+    Clock::time_point began_ = Clock::now(), next_ = began_ + seconds(1), leave_until_ = began_;
+    std::string seen_, trouble_;
+    bool first_ = true, mine_ = false, ran_ = false;
+};
+
 class Watch {
 public:
-    Watch(podman::Engine& engine, std::string name, std::chrono::milliseconds settle_time,
-          std::chrono::milliseconds patience)
-        : engine_(engine), name_(std::move(name)), settled_(Clock::now() + settle_time),
-          end_(Clock::now() + patience) {}
+    Watch(podman::Engine& engine, std::string name, milliseconds settle_time, milliseconds patience)
+        : engine_(engine), name_(std::move(name)), checking_(engine, name_),
+          settled_(Clock::now() + settle_time), end_(Clock::now() + patience) {}
 
     // True when nothing more is to be waited for.
     bool look() {
@@ -36,13 +91,10 @@ public:
                 return is(false, podman::name_of(container->state));
             if (container->health == "healthy")
                 return is(true, "healthy");
-            if (container->health == "unhealthy")
-                return is(false, "unhealthy");
             if (container->health.empty())
                 return Clock::now() >= settled_ && is(true, "running");
-            return Clock::now() >= end_ &&
-                   is(false, "its health check still says \"" + container->health + "\"");
-        } catch (const Error& error) {
+            return look_at_check(*container);
+        } catch (const std::exception& error) {
             return Clock::now() >= end_ && is(false, error.what());
         }
     }
@@ -54,6 +106,17 @@ public:
     }
 
 private:
+    bool look_at_check(const podman::Container& container) {
+        const auto now = Clock::now();
+        if (container.health == "unhealthy" &&
+            (!checking_.ran() || now >= checking_.earliest_verdict(container.health_check) || now >= end_))
+            return is(false, "unhealthy");
+        if (now >= end_)
+            return is(false, "its health check still says \"" + container.health + "\"" +
+                                 (checking_.trouble().empty() ? "" : " (" + checking_.trouble() + ")"));
+        checking_.look(container);
+        return false;
+    }
     bool is(bool good, const std::string& what) {
         health_ = {.container = name_, .good = good, .what = what, .last_log = {}};
         return true;
@@ -61,29 +124,33 @@ private:
 
     podman::Engine& engine_;
     std::string name_;
+    Checking checking_;
     Clock::time_point settled_, end_;
     Health health_;
 };
 
+Health watched(Watch watch, const std::stop_token& stop) {
+    while (!watch.look()) {
+        if (stop.stop_requested()) {
+            watch.give_up();
+            break;
+        }
+        std::this_thread::sleep_for(milliseconds(100));
+    }
+    return watch.result();
+}
+
 } // namespace
 
 std::vector<Health> await_health(podman::Engine& engine, const std::vector<std::string>& names,
-                                 std::chrono::milliseconds settle_time, std::chrono::milliseconds patience,
+                                 milliseconds settle_time, milliseconds patience,
                                  const std::stop_token& stop) {
-    std::vector<Watch> watches;
-    for (const auto& name : names)
-        watches.emplace_back(engine, name, settle_time, patience);
-    std::vector<Health> results;
-    for (auto& watch : watches) {
-        while (!watch.look()) {
-            if (stop.stop_requested()) {
-                watch.give_up();
-                break;
-            }
-            std::this_thread::sleep_for(std::chrono::milliseconds(100));
-        }
-        results.push_back(watch.result());
-    }
+    std::vector<Health> results(names.size());
+    std::vector<std::jthread> watching; // a slow check of one must not use up the others' patience
+    for (std::size_t i = 0; i < names.size(); ++i)
+        watching.emplace_back(
+            [&, i] { results[i] = watched(Watch(engine, names[i], settle_time, patience), stop); });
+    watching.clear();
     return results;
 }
 

@@ -18,7 +18,9 @@ struct Health {
 };
 
 // Waits for the health check of each, as long as `patience`; one without a check has to run for
-// `settle_time`. Never throws for a container: what can't be told is not good.
+// `settle_time`. Where podman's own timer doesn't run a check (it needs systemd), it is run here, so that it
+// never counts as unhealthy sooner than it would at its own interval. Calls the engine from threads of its
+// own. Never throws for a container: what can't be told is not good. Takes notice of stop within 5 s.
 std::vector<Health> await_health(podman::Engine& engine, const std::vector<std::string>& names,
                                  std::chrono::milliseconds settle_time, std::chrono::milliseconds patience,
                                  const std::stop_token& stop);

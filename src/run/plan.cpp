@@ -1,6 +1,7 @@
 #include "run/plan.hpp"
 
 #include "error.hpp"
+#include "run/emptied.hpp"
 #include "run/placement.hpp"
 #include "run/ready_hooks.hpp"
 
@@ -86,6 +87,10 @@ PlannedComponent plan_component(const Component& each, const Settings& settings,
     PlannedComponent planned{
         .component = each, .encrypted = false, .refusal = {}, .remedy = {}, .worker = {}, .last = {}};
     decide_encryption(planned, keys, warnings);
+    if (const auto emptied = emptied_by_the_dead(settings, each)) {
+        planned.refusal = "it does not hold its data: it " + emptied->what;
+        return planned;
+    }
     try {
         planned.worker = choose_place(settings, host, each).kind;
     } catch (const Error& error) {
@@ -118,7 +123,10 @@ Plan make_plan(const Settings& settings, const Host& host, const Keys& keys, con
         if (request.components.empty() || std::find(request.components.begin(), request.components.end(),
                                                     problem.component) != request.components.end())
             plan.problems.push_back(std::move(problem));
-    const auto selected = select(found.components, request, plan.excluded);
+    auto selected = select(found.components, request, plan.excluded);
+    if (request.safety)
+        for (auto& each : selected)
+            each.exclude.clear();
     for (auto& group : component::group(selected, host.containers, host.self_id())) {
         PlannedGroup planned{.group = group, .freeze = freeze_of(settings, host, group), .members = {}};
         for (const auto& member : group.members) {

@@ -13,6 +13,8 @@ namespace miraclemax::run {
 struct Request {
     std::vector<std::string> components; // empty: all
     bool full = false;                   // optional components too
+    bool safety =
+        false; // before they are replaced in place: what is excluded elsewhere too, it would be gone
 };
 
 struct PlannedComponent {

@@ -1,6 +1,8 @@
 // What is wrong, by the alerts' names: compose/monitoring/rules.yml says the same to Prometheus.
 #include "run/status.hpp"
 
+#include "telemetry/wording.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -52,16 +54,47 @@ private:
                 "the last backup run was not whole: " +
                     (status_.last_run->message.empty() ? "exit code " + std::to_string(status_.last_run->code)
                                                        : status_.last_run->message));
-        const auto limit = std::max<std::chrono::seconds>(2 * day, 2 * standing_.expected_every);
-        if (!status_.runs.empty() && (!status_.last_success || status_.now - *status_.last_success > limit))
-            add(Severity::warning, "BackupStale", "",
-                status_.last_success ? "no backup run was whole for more than two days"
-                                     : "no backup run was ever whole");
+        judge_age();
         if (status_.last_run && status_.last_run->ended - status_.last_run->began > std::chrono::hours(1))
             add(Severity::warning, "BackupDurationAnomaly", "", "the last backup took more than an hour");
     }
 
+    [[nodiscard]] std::chrono::seconds limit() const { return stale_after(standing_); }
+
+    [[nodiscard]] bool is_whole_fresh() const {
+        return status_.last_success && status_.now - *status_.last_success <= limit();
+    }
+
+    [[nodiscard]] std::string old(const telemetry::Time& time) const {
+        return telemetry::ago_text(time, status_.now) + " (" + telemetry::local_text(time) + " " +
+               telemetry::zone_text(time) + ")";
+    }
+
+    void judge_age() {
+        if (status_.runs.empty() || is_whole_fresh())
+            return;
+        if (status_.last_success)
+            add(Severity::warning, "BackupStale", "",
+                "the last backup run that was whole ended " + old(*status_.last_success));
+        else if (status_.now - status_.runs.front().at > limit())
+            add(Severity::warning, "BackupStale", "", "no backup run was ever whole");
+    }
+
+    // One that fails, or whose runs are not known, has the same limit as the whole. One that whole runs leave
+    // out is told later, and not for ever: it was removed on purpose, or comes with `--full` only.
+    void judge_age(const telemetry::ComponentStatus& each) {
+        if (!each.last_good)
+            return;
+        const auto age = status_.now - *each.last_good;
+        const bool tried = !each.last_ok || !status_.last_success;
+        const bool left_out = is_whole_fresh() && age > limit() + 6 * day && age < limit() + 36 * day;
+        if ((tried && age > limit()) || left_out)
+            add(Severity::warning, "BackupStale", each.name,
+                each.name + ": its last good backup was made " + old(*each.last_good));
+    }
+
     void judge(const telemetry::ComponentStatus& each) {
+        judge_age(each);
         if (!each.last_ok)
             add(Severity::critical, "BackupFailed", each.name, each.name + ": " + each.reason);
         if (!each.verify_trouble.empty())
@@ -107,6 +140,10 @@ private:
 };
 
 } // namespace
+
+std::chrono::seconds stale_after(const Standing& standing) {
+    return std::max<std::chrono::seconds>(2 * day, 2 * standing.expected_every);
+}
 
 std::string unhealthy(const Status& status, const Standing& standing) {
     if (!standing.socket_ok)

@@ -5,7 +5,10 @@
 #include "error.hpp"
 #include "run/examination.hpp"
 #include "run/moment.hpp"
+#include "run/removals.hpp"
 #include "run/witness.hpp"
+
+#include "component/paths.hpp"
 
 #include <algorithm>
 
@@ -68,6 +71,46 @@ catalog::RetentionRecord of(const catalog::Record& record, const catalog::Proofs
     return kept;
 }
 
+bool is_of(const catalog::ContentSource& source, const component::Configured& configured) {
+    return configured.volume.empty() ? source.path == component::normalised(configured.path)
+                                     : source.kind == "volume" && source.volume == configured.volume;
+}
+
+std::optional<catalog::RetentionRules> own_rules(const component::Keep& keep,
+                                                 const catalog::RetentionRules& standard) {
+    const bool silent = !keep.days && !keep.last && !keep.hourly && !keep.daily && !keep.weekly &&
+                        !keep.monthly && !keep.yearly;
+    if (silent)
+        return std::nullopt;
+    return catalog::RetentionRules{.days = keep.days.value_or(standard.days),
+                                   .last = keep.last.value_or(standard.last),
+                                   .hourly = keep.hourly.value_or(standard.hourly),
+                                   .daily = keep.daily.value_or(standard.daily),
+                                   .weekly = keep.weekly.value_or(standard.weekly),
+                                   .monthly = keep.monthly.value_or(standard.monthly),
+                                   .yearly = keep.yearly.value_or(standard.yearly)};
+}
+
+// Retention goes by names, and a name may come from a label: the manifests tell whose it was, the newest
+// last.
+catalog::RetentionPolicy policy_of(const Settings& settings, const std::vector<catalog::Record>& records) {
+    auto policy = settings.retention;
+    std::vector<std::pair<const component::Configured*, catalog::RetentionRules>> own;
+    for (const auto& each : settings.configured)
+        if (const auto rules = own_rules(each.keep, policy.rules))
+            own.emplace_back(&each, *rules);
+    for (const auto& record : records)
+        for (const auto& held :
+             record.manifest ? record.manifest->components : std::vector<catalog::ComponentRecord>{})
+            for (const auto& [configured, rules] : own)
+                if (is_of(held.source, *configured))
+                    policy.components[held.name] = rules;
+    for (const auto& [configured, rules] : own)
+        if (configured->choice.component)
+            policy.components[*configured->choice.component] = rules;
+    return policy;
+}
+
 class Pruning {
 public:
     Pruning(const Settings& settings, store::BackupFolder& folder, std::chrono::system_clock::time_point now,
@@ -77,10 +120,12 @@ public:
 
     catalog::RetentionPlan plan() {
         std::vector<catalog::RetentionRecord> records;
-        for (const auto& each : catalog::Catalog(folder_).records())
+        const auto held = catalog::Catalog(folder_).records();
+        for (const auto& each : held)
             records.push_back(of(each, proofs_, each.latest || folder_.is_pinned(each.id)));
         const bool far = jumped(records, now_);
-        return catalog::plan_retention(std::move(records), settings_.retention, {.now = now_, .jumped = far});
+        return catalog::plan_retention(std::move(records), policy_of(settings_, held),
+                                       {.now = now_, .jumped = far});
     }
 
     // True: something new is known, and the plan has to be made anew.
@@ -126,6 +171,40 @@ bool removes_any(const catalog::RetentionPlan& plan) {
                        [](const auto& each) { return !each.keep; });
 }
 
+void carry_out(const Settings& settings, store::BackupFolder& folder, PruneResult& result,
+               std::chrono::system_clock::time_point now, const std::stop_token& stop) {
+    Removals removals(settings, folder);
+    removals.prepare();
+    const auto run = new_run_name();
+    for (const auto& verdict : result.plan.verdicts) {
+        if (verdict.keep)
+            continue;
+        if (folder.is_pinned(verdict.id)) { // since the plan was made: it, and what it stands on
+            result.warnings.push_back(verdict.id + " was pinned meanwhile; the rest goes the next time");
+            break;
+        }
+        if (stop.stop_requested())
+            throw Error(ExitCode::interrupted, "pruning was interrupted; what is left goes the next time");
+        try {
+            removals.record(verdict.id, verdict.reason, run, now);
+            folder.remove(verdict.id);
+            catalog::Proofs(settings.proofs()).forget(verdict.id);
+            result.removed.push_back(verdict.id);
+        } catch (const Error& error) {
+            result.warnings.push_back(verdict.id + " could not be removed: " + error.what());
+            result.code = ExitCode::incomplete;
+        }
+    }
+    try {
+        for (const auto& verdict : result.plan.verdicts)
+            if (verdict.keep)
+                removals.forget(verdict.id);
+    } catch (const Error& error) {
+        result.warnings.emplace_back(error.what());
+    }
+    removals.prepare();
+}
+
 } // namespace
 
 PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dry_run,
@@ -138,26 +217,8 @@ PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dr
         if (verdict.keep && folder.latest() == verdict.id && !folder.is_pinned(verdict.id))
             verdict.reason = "`latest` points to it";
     result.warnings = result.plan.warnings;
-    if (dry_run)
-        return result;
-    for (const auto& verdict : result.plan.verdicts) {
-        if (verdict.keep)
-            continue;
-        if (folder.is_pinned(verdict.id)) { // since the plan was made: it, and what it stands on
-            result.warnings.push_back(verdict.id + " was pinned meanwhile; the rest goes the next time");
-            break;
-        }
-        if (stop.stop_requested())
-            throw Error(ExitCode::interrupted, "pruning was interrupted; what is left goes the next time");
-        try {
-            folder.remove(verdict.id);
-            catalog::Proofs(settings.proofs()).forget(verdict.id);
-            result.removed.push_back(verdict.id);
-        } catch (const Error& error) {
-            result.warnings.push_back(verdict.id + " could not be removed: " + error.what());
-            result.code = ExitCode::incomplete;
-        }
-    }
+    if (!dry_run)
+        carry_out(settings, folder, result, now, stop);
     return result;
 }
 

@@ -17,7 +17,8 @@ struct PruneResult {
 };
 
 // What stays counts on is proven first: kept backups that were never examined are, and one that is not what
-// its manifest says does not count. The folder's lock is held by the caller. Throws Error (interrupted).
+// its manifest says does not count. Before a backup goes, a signed record of that is durable
+// (run/removals.hpp). The folder's lock is held by the caller. Throws Error (interrupted).
 PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dry_run,
                   std::chrono::system_clock::time_point now, const std::stop_token& stop);
 

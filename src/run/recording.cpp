@@ -1,6 +1,7 @@
 #include "run/recording.hpp"
 
 #include <filesystem>
+#include <map>
 
 namespace miraclemax::run {
 namespace {
@@ -111,6 +112,28 @@ void describe(catalog::RunRecord& record, const RestoreResult& result) {
     record.unreleased = result.unreleased;
     if (!result.unreleased.empty())
         record.message = result.unreleased.front();
+}
+
+void describe(catalog::RunRecord& record, const VerifyResult& result) {
+    std::map<std::string, std::string> faulty;
+    const auto found = [&](const std::string& id, const std::string& component, const std::string& what) {
+        if (record.message.empty() || component.empty())
+            record.message = id + ": " + what;
+        if (!component.empty())
+            faulty[component] = id + ": " + what;
+    };
+    for (const auto& backup : result.backups) { // the oldest first
+        const auto& id = backup.examination.id;
+        for (const auto& fault : backup.examination.faults)
+            found(id, fault.component, fault.where + ": " + fault.what);
+        for (const auto& each : backup.rehearsals)
+            if (each.code != ExitCode::ok)
+                found(id, each.component, each.trouble);
+    }
+    for (const auto& [name, reason] : faulty)
+        record.components.push_back({.name = name, .ok = false, .reason = reason});
+    if (result.code() != ExitCode::ok && record.message.empty())
+        record.message = "there is no backup that could be verified";
 }
 
 } // namespace miraclemax::run

@@ -6,6 +6,7 @@
 #include "run/backup.hpp"
 #include "run/restore.hpp"
 #include "run/settings.hpp"
+#include "run/verify.hpp"
 
 #include <functional>
 
@@ -21,5 +22,7 @@ ExitCode recorded(const Settings& settings, const std::string& kind, const std::
 // What a result says.
 void describe(catalog::RunRecord& record, const BackupResult& result);
 void describe(catalog::RunRecord& record, const RestoreResult& result);
+// A component is told once, by the newest backup that is faulty.
+void describe(catalog::RunRecord& record, const VerifyResult& result);
 
 } // namespace miraclemax::run

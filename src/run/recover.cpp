@@ -3,93 +3,12 @@
 #include "error.hpp"
 #include "openpgp/encryption.hpp"
 #include "run/identity.hpp"
-#include "run/restore_place.hpp"
 #include "worker/launcher.hpp"
-
-#include <sys/stat.h>
 
 #include <algorithm>
 
 namespace miraclemax::run {
 namespace {
-
-bool moving(const RestoredComponent& each) {
-    return each.step == Step::swapping || each.step == Step::undoing;
-}
-
-bool cut_off(const RestoredComponent& each) {
-    return each.step == Step::staging || moving(each);
-}
-
-bool in_hand(const Settings& settings, const RestoreRecord& record, const RestoredComponent& each) {
-    return quiesce::alive(settings.journals(), actor(record, each));
-}
-
-bool any_cut_off(const Settings& settings, const RestoreRecord& record) {
-    if (!record.trouble.empty())
-        return !quiesce::alive(settings.journals(), record.run);
-    return std::any_of(
-        record.components.begin(), record.components.end(),
-        [&](const RestoredComponent& each) { return cut_off(each) && !in_hand(settings, record, each); });
-}
-
-// One dead restore, component by component. The settlers' sockets lie where a run's would.
-class Settlement {
-public:
-    Settlement(const Settings& settings, podman::Engine& engine, const Host& host, RestoreRecords& records)
-        : settings_(settings), engine_(engine), host_(host), records_(records) {}
-
-    std::vector<Settled> settle(RestoreRecord record) {
-        if (!record.trouble.empty())
-            return {{.run = record.run, .component = "?", .what = record.trouble, .ok = false}};
-        std::vector<Settled> settled;
-        std::error_code trouble;
-        const auto control = settings_.control() / record.run;
-        std::filesystem::create_directories(settings_.control(), trouble);
-        std::filesystem::create_directory(control, trouble);
-        const auto components = record.components;
-        for (const auto& each : components)
-            if (cut_off(each) && !in_hand(settings_, record, each))
-                settled.push_back(settle_one(record, each));
-        std::filesystem::remove_all(control, trouble);
-        return settled;
-    }
-
-private:
-    Settled settle_one(RestoreRecord& record, const RestoredComponent& each) {
-        try {
-            if (gone(host_, each)) {
-                forget(records_, record, each.component);
-                return {.run = record.run, .component = each.component, .what = "is gone, with its volume"};
-            }
-            const auto holds =
-                run::settle(settings_, engine_, host_, record.run, record, each, worker::Settling::settle);
-            if (holds == archive::Holds::new_data)
-                advance(records_, record, each.component, Step::swapped);
-            else if (each.step == Step::undoing)
-                advance(records_, record, each.component, Step::undone);
-            else
-                forget(records_, record, each.component);
-            return {.run = record.run,
-                    .component = each.component,
-                    .what =
-                        holds == archive::Holds::new_data
-                            ? "holds the new data, whole; the old lies aside (`miraclemax restore --undo`)"
-                            : "holds the old data, whole",
-                    .ok = true};
-        } catch (const std::exception& error) {
-            return {.run = record.run,
-                    .component = each.component,
-                    .what = std::string("could not be put in order: ") + error.what(),
-                    .ok = false};
-        }
-    }
-
-    const Settings& settings_;
-    podman::Engine& engine_;
-    const Host& host_;
-    RestoreRecords& records_;
-};
 
 std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engine,
                                  const std::optional<std::string>& self_id) {
@@ -102,11 +21,10 @@ std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engin
     if (!any())
         return {};
     const Host host = survey(engine, self_id);
-    Settlement settlement(settings, engine, host, records);
     std::vector<Settled> settled;
     for (auto& record : records.all())
         if (any_cut_off(settings, record))
-            for (auto& each : settlement.settle(std::move(record)))
+            for (auto& each : settle_cut_off(settings, engine, host, records, std::move(record)))
                 settled.push_back(std::move(each));
     return settled;
 }
@@ -130,7 +48,7 @@ std::set<std::string> unsettled(const Settings& settings) {
         if (!record.trouble.empty())
             runs.insert(record.run);
         for (const auto& each : record.components)
-            if (moving(each))
+            if (holds_up(record, each))
                 runs.insert(actor(record, each));
     }
     return runs;

@@ -3,19 +3,13 @@
 
 #include "run/host.hpp"
 #include "run/settings.hpp"
+#include "run/settlement.hpp"
 
 #include "quiesce/recovery.hpp"
 
 #include <set>
 
 namespace miraclemax::run {
-
-// A component whose restore was cut off.
-struct Settled {
-    std::string run, component;
-    std::string what; // "holds the old data", "holds the new data", or why it could not be settled
-    bool ok = true;
-};
 
 struct Recovery {
     std::vector<Settled> data;

@@ -7,7 +7,8 @@ archive::Unpacked Rehearsals::operator()(const PrivateKeys& keys, const catalog:
                                          const worker::Unpacker::Told& progress) {
     const Context& context = context_();
     if (!execution_) {
-        host_ = survey(context.engine, context.self_id);
+        if (context.self_id) // else the workers are children, and nothing is asked of podman
+            host_ = survey(context.engine, context.self_id);
         execution_.emplace(context);
     }
     return rehearse(context, execution_->run(), host_, keys, record, backup, progress);

@@ -9,7 +9,8 @@
 namespace miraclemax::run {
 
 // The run begins with the first rehearsal: what only examines needs neither podman nor the state folder's
-// journal, which tells everybody that these workers are alive. One thread.
+// journal, which tells everybody that these workers are alive. Outside a container podman is never asked. One
+// thread.
 class Rehearsals {
 public:
     explicit Rehearsals(std::function<const Context&()> context) : context_(std::move(context)) {}

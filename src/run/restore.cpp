@@ -1,5 +1,6 @@
 #include "run/restore.hpp"
 
+#include "run/emptied.hpp"
 #include "run/group_restore.hpp"
 #include "run/undo_restore.hpp"
 #include "run/unpacking.hpp"
@@ -68,6 +69,15 @@ void await_group(const Context& context, RestoreObserver& observer, Execution& e
     start_the_ended(context, names);
 }
 
+std::vector<component::Component> targets_of(const RestoreGroup& group,
+                                             const std::vector<std::string>& components) {
+    std::vector<component::Component> targets;
+    for (const auto& item : group.items)
+        if (std::find(components.begin(), components.end(), item.record.name) != components.end())
+            targets.push_back(item.target);
+    return targets;
+}
+
 std::string remedy(const std::string& id, const Examination& examined) {
     if (examined.code() == ExitCode::untrusted && examined.signature != Signature::bad)
         return "compare the fingerprint with the one you kept, then give it: --signer FINGERPRINT "
@@ -99,7 +109,7 @@ void require_same(const RestorePlan& plan, const std::string& id, const catalog:
 } // namespace
 
 void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust) {
-    const store::BackupFolder folder(context.settings.backups);
+    const store::BackupFolder folder(context.settings.backups, store::Use::reading);
     std::map<std::string, std::vector<std::string>> wanted; // components by backup
     for (const auto& group : plan.groups)
         for (const auto& item : group.items)
@@ -165,6 +175,7 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
                                       std::chrono::system_clock::now().time_since_epoch())
                                       .count()};
     RestoreResult result{.run = execution.run()};
+    bool again = false; // something that a run had emptied, and that its containers wait for
     for (auto& group : plan.groups) {
         const Host host = survey(context.engine, context.self_id);
         auto restored =
@@ -175,6 +186,8 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
             if (item.ok())
                 components.push_back(item.component);
         const bool up = restored.released;
+        if (request.only.empty()) // a part of it mends nothing
+            again = close_earlier(context, host, records, record, targets_of(group, components)) || again;
         add(result, std::move(restored));
         if (up && !components.empty())
             await_group(context, observer, execution, request, names, records, record, components, result);
@@ -182,6 +195,8 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
     if (!result.unreleased.empty())
         result.code = ExitCode::not_released;
     execution.close();
+    if (again)
+        undo_dead_runs(context);
     return result;
 }
 

@@ -14,6 +14,8 @@ struct RestoredItem {
     archive::Unpacked unpacked;
     std::vector<std::string> left_in_place; // mount points within the component: not swapped
     std::string failure, remedy;            // not empty: the component is as it was
+    std::string safety{};                   // restored in place: id of the backup that holds its old data
+    bool put_back = false; // in place, with a failure: it holds its old data again, out of that backup
     [[nodiscard]] bool ok() const { return failure.empty(); }
 };
 

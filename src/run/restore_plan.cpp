@@ -33,9 +33,9 @@ RestoreItem item_of(const catalog::Manifest& manifest, const ComponentRecord& re
 
 // The newest archive that is whole; where none is, the newest there is.
 std::optional<RestoreItem> newest(const std::vector<catalog::Record>& records, const std::string& name) {
-    std::optional<RestoreItem> second;
+    std::optional<RestoreItem> second; // a safety backup holds what somebody wanted to be rid of
     for (auto record = records.rbegin(); record != records.rend(); ++record) {
-        if (!record->manifest)
+        if (!record->manifest || record->manifest->safety)
             continue;
         for (const auto& each : record->manifest->components) {
             if (each.name != name)
@@ -54,7 +54,7 @@ std::set<std::string> current_names(const std::vector<catalog::Record>& records)
     std::set<std::string> names;
     bool whole_seen = false;
     for (auto record = records.rbegin(); record != records.rend(); ++record) {
-        if (!record->manifest)
+        if (!record->manifest || record->manifest->safety)
             continue;
         for (const auto& each : record->manifest->components)
             if (!whole_seen || each.optional) // optional ones are not in every run
@@ -177,6 +177,12 @@ void check_wishes(const RestoreRequest& request) {
         throw Error(ExitCode::usage, "--into takes one component", "name it: --component NAME");
     if (!request.only.empty() && request.components.size() != 1)
         throw Error(ExitCode::usage, "--path takes one component", "name it: --component NAME");
+    if (request.in_place && (request.beside() || !request.only.empty()))
+        throw Error(ExitCode::usage, "--in-place goes with neither --into nor --to nor --path",
+                    "it is for whole components that have no room for the old data and the new");
+    if (request.in_place && request.rollback_on_unhealthy)
+        throw Error(ExitCode::usage, "--in-place and --rollback-on-unhealthy exclude each other",
+                    "in place nothing lies aside: the old data is in a safety backup, to be restored from");
     if (!request.to.empty() && !request.to.starts_with('/'))
         throw Error(ExitCode::usage, "--to " + request.to + " is not an absolute path of the host",
                     "write it in full");
@@ -244,7 +250,9 @@ void replan_stop(RestoreGroup& group, const Host& host) {
 }
 
 Component target_of(const RestoredComponent& restored, const Host& host) {
-    Component target{.name = restored.component, .quiesce = component::Quiesce::stop};
+    Component target{.name = restored.component,
+                     .quiesce = component::Quiesce::stop,
+                     .group = restored.group}; // swapped together, undone together
     if (restored.volume.empty()) {
         target.source.kind = Source::Kind::path;
         target.source.path = restored.path;

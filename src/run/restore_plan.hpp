@@ -19,6 +19,7 @@ struct RestoreRequest {
     std::string only;                    // just this path of the component
     bool selinux_labels = false;
     bool rollback_on_unhealthy = false;
+    bool in_place = false; // where there is no room for both, instead of the old data
     Trust trust;
     KeyRequest keys;
     [[nodiscard]] bool beside() const { return !into.empty() || !to.empty(); }
@@ -31,6 +32,11 @@ struct RestoreItem {
     component::Component target; // where it goes; stopped like a component that asks for stop
     bool new_volume = false;     // podman has none of that name: it is made as the manifest says
     std::string refusal, remedy; // not empty: it can't be restored
+    // Of find_room(). Not empty: restored in place, and why.
+    std::string in_place{};
+    bool emptied = false; // a run that was cut off has emptied it
+    std::string safety{}; // id of the backup that holds its old data, once there is one
+    std::optional<catalog::Archive> safeguard{}; // how that is, or will be, encrypted
 };
 
 struct RestoreGroup {

@@ -19,7 +19,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array names{"staging", "swapping", "swapped", "undoing", "undone"}; // as Step has them
+constexpr std::array names{"staging", "swapping",  "swapped", "undoing",
+                           "undone",  "returning", "emptied"}; // as Step has them
 constexpr std::size_t longest = std::size_t{1} << 20U;
 
 Step step_from(const std::string& word) {
@@ -34,7 +35,8 @@ Json of(const RestoredComponent& each) {
             {"volume", each.volume},       {"volume_created_at", each.volume_created_at},
             {"path", each.path},           {"single", each.single},
             {"only", each.only},           {"step", names[static_cast<std::size_t>(each.step)]},
-            {"acting", each.acting},       {"beside", each.beside}};
+            {"acting", each.acting},       {"beside", each.beside},
+            {"group", each.group},         {"safety", each.safety}};
 }
 
 RestoredComponent to(const Json& json) {
@@ -47,7 +49,9 @@ RestoredComponent to(const Json& json) {
             .only = json.at("only").get<std::string>(),
             .step = step_from(json.at("step").get<std::string>()),
             .acting = json.value("acting", ""),
-            .beside = json.value("beside", false)};
+            .beside = json.value("beside", false),
+            .group = json.value("group", ""),
+            .safety = json.value("safety", "")};
 }
 
 RestoreRecord read(const std::filesystem::path& path) {
@@ -137,9 +141,16 @@ void RestoreRecords::keep(const RestoreRecord& record) {
 
 void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step,
              const std::string& acting) {
-    auto& each = find(record, component);
-    each.step = step;
-    each.acting = acting;
+    advance(records, record, std::vector{component}, step, acting);
+}
+
+void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<std::string>& components,
+             Step step, const std::string& acting) {
+    for (const auto& component : components) {
+        auto& each = find(record, component);
+        each.step = step;
+        each.acting = acting;
+    }
     records.keep(record);
 }
 

@@ -14,11 +14,13 @@
 namespace miraclemax::run {
 
 enum class Step {
-    staging,  // new data is being unpacked beside the old
-    swapping, // names are being moved: the root may hold a part of each
-    swapped,  // the root holds the new data, the old lies aside
-    undoing,  // names are being moved back
-    undone,   // the root holds the old data again, the new lies aside
+    staging,   // new data is being unpacked beside the old
+    swapping,  // names are being moved: the root may hold a part of each
+    swapped,   // the root holds the new data, the old lies aside
+    undoing,   // names are being moved back
+    undone,    // the root holds the old data again, the new lies aside
+    returning, // its group failed or was cut off: it gets its old data back, and nothing stays aside
+    emptied,   // restored in place: the old data is in the backup `safety` alone, the root is anything
 };
 
 struct RestoredComponent {
@@ -32,6 +34,10 @@ struct RestoredComponent {
     Step step = Step::staging;
     std::string acting{}; // the run that moves its names, where that is not the record's own (an undo)
     bool beside = false;  // restored beside the original: no business of undo and letting go
+    // Its restore group, by the name of that group's first member: they are swapped together. All of them are
+    // in the record before the first is swapped. Empty in older records: a group of its own.
+    std::string group{};
+    std::string safety{}; // restored in place: id of the backup that holds the old data
 };
 
 struct RestoreRecord {
@@ -60,6 +66,9 @@ private:
 // One component's next step, kept at once; `acting` is the run that takes it, where it is another's.
 void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step,
              const std::string& acting = {});
+// Several at once, in one write: what is meant for a group is known for all of it or for none.
+void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<std::string>& components,
+             Step step, const std::string& acting = {});
 // The run that has the component in hand: while it lives, nobody else touches it.
 [[nodiscard]] std::string actor(const RestoreRecord& record, const RestoredComponent& component);
 // It has nothing in that component's root any more.

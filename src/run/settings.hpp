@@ -43,6 +43,7 @@ struct Settings {
     [[nodiscard]] std::filesystem::path runs() const { return state / "runs"; }
     [[nodiscard]] std::filesystem::path proofs() const { return state / "proofs"; }
     [[nodiscard]] std::filesystem::path restores() const { return state / "restores"; }
+    [[nodiscard]] std::filesystem::path restore_lock() const { return state / "restore.lock"; }
     [[nodiscard]] std::filesystem::path control() const { return state / "control"; }
 };
 

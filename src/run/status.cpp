@@ -5,13 +5,13 @@
 #include "catalog/run_record.hpp"
 #include "component/component.hpp"
 #include "error.hpp"
-#include "run/context.hpp"
+#include "run/emptied.hpp"
+#include "run/ended_runs.hpp"
 #include "run/keys.hpp"
 #include "run/moment.hpp"
 #include "store/backup_folder.hpp"
 
 #include <algorithm>
-#include <fstream>
 
 namespace miraclemax::run {
 namespace {
@@ -102,11 +102,13 @@ private:
     }
 
     void add_backup(const catalog::RunRecord& record) {
-        const bool alive = record.ended.empty() && going_on(record);
+        const bool alive = record.ended.empty() && going_on(record, status_.now);
         const auto began = moment_of(record.began).value_or(Time{});
         const auto ended = moment_of(record.ended).value_or(began);
-        if (alive)
+        if (alive) {
+            status_.under_way = began;
             return;
+        }
         std::int64_t longest = 0;
         for (const auto& each : record.components) {
             longest = std::max(longest, each.freeze_milliseconds);
@@ -156,23 +158,13 @@ private:
                 component(each.name).restored = moment_of(record.ended);
     }
 
-    // Its process is there still. The number alone says little: in a container that was started again
-    // something else has it soon, threads included.
-    bool going_on(const catalog::RunRecord& record) const {
-        const auto pid = pid_of_run(record.run);
-        if (!pid || status_.now - moment_of(record.began).value_or(Time{}) > std::chrono::hours(48))
-            return false;
-        std::ifstream file("/proc/" + std::to_string(*pid) + "/cmdline");
-        for (std::string word; std::getline(file, word, '\0');)
-            if (word == record.kind || word.ends_with("miraclemax-" + record.kind))
-                return true;
-        return false;
-    }
-
     void add_tier(const store::BackupFolder& folder, const std::vector<catalog::Record>& records) {
         telemetry::TierStatus tier{.name = "local", .backups = records.size(), .trouble = {}};
         double in = 0, out = 0; // bytes that came in 14 days, and that retention lets go in the next 14
-        const auto keep = std::chrono::hours(24) * settings_.retention.rules.days;
+        unsigned longest = settings_.retention.rules.days; // a backup goes when no component needs it
+        for (const auto& each : settings_.configured)
+            longest = std::max(longest, each.keep.days.value_or(0));
+        const auto keep = std::chrono::hours(24) * longest;
         for (const auto& record : records) {
             tier.stored += record.stored;
             const auto ended = record.manifest ? moment_of(record.manifest->ended_utc) : std::nullopt;
@@ -230,6 +222,8 @@ Status status_of(const Settings& settings, const Standing& standing, std::vector
     std::error_code trouble;
     if (std::filesystem::is_empty(settings.journals(), trouble) || trouble)
         status.unreleased.clear();
+    for (const auto& each : emptied_by_the_dead(settings))
+        status.unreleased.push_back(each.component.component + " " + each.what);
     status.keys = std::move(keys);
     status.next_runs = standing.next_runs;
     status.notifications = standing.notifications;

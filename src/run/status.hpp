@@ -25,6 +25,10 @@ std::vector<telemetry::KeyStatus> key_status(const Settings& settings);
 telemetry::Status status_of(const Settings& settings, const Standing& standing,
                             std::vector<telemetry::KeyStatus> keys, telemetry::Time now);
 
+// How old the last whole backup may grow before it is stale: two days, or twice what lies between two planned
+// ones. compose/monitoring/rules.yml has the two days.
+[[nodiscard]] std::chrono::seconds stale_after(const Standing& standing);
+
 // Why the sidecar's health check is red; empty: it is green. The last whole run is older than it should be, a
 // container is not back, or podman's socket is gone.
 [[nodiscard]] std::string unhealthy(const telemetry::Status& status, const Standing& standing);

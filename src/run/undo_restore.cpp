@@ -1,6 +1,7 @@
 #include "run/undo_restore.hpp"
 
 #include "error.hpp"
+#include "run/group_moves.hpp"
 #include "run/restore_place.hpp"
 
 #include "quiesce/window.hpp"
@@ -59,41 +60,28 @@ private:
         quiesce::Window window(context_.engine, execution_.journal(), group.stop);
         observer_.stopping(group.group.name, group.stop.frozen());
         window.freeze(context_.stop);
-        for (const auto& each : components_)
-            if (std::any_of(group.group.members.begin(), group.group.members.end(),
-                            [&](const auto& member) { return member.name == each.component; }))
-                exchange(each, window);
+        if (const auto moved = window.moved(group.group, host_.self_id()))
+            throw Error(ExitCode::failed, *moved, "see who starts the container while the restore is undone");
+        std::vector<std::string> members;
+        for (const auto& member : group.group.members)
+            members.push_back(member.name);
+        exchange(members, window);
         observer_.started(group.group.name, window.release());
     }
 
-    void exchange(const RestoredComponent& each, quiesce::Window& window) {
-        advance(records_, record_, each.component, Step::undoing, execution_.run());
+    void exchange(const std::vector<std::string>& members, quiesce::Window& window) {
+        Undone undone;
         try {
-            settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                   worker::Settling::exchange);
+            undone =
+                GroupMoves(context_.settings, context_.engine, host_, execution_.run(), records_, record_)
+                    .undo(members, execution_.run());
         } catch (const std::exception& error) {
-            const auto holds = settled_again(each);
-            if (!holds) {
-                window.leave(); // nobody may start on what lies there now
-                throw Error(ExitCode::not_released, each.component + ": " + error.what(),
-                            "its containers stay stopped: run `miraclemax recover`");
-            }
-            advance(records_, record_, each.component,
-                    *holds == archive::Holds::new_data ? Step::swapped : Step::undone);
-            if (*holds == archive::Holds::new_data)
-                throw;
-            return;
+            window.leave(); // nobody may start on what lies there now
+            throw Error(ExitCode::not_released, error.what(),
+                        "its containers stay stopped: run `miraclemax recover`");
         }
-        advance(records_, record_, each.component, Step::undone);
-    }
-
-    std::optional<archive::Holds> settled_again(const RestoredComponent& each) {
-        try {
-            return settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                          worker::Settling::settle);
-        } catch (const std::exception&) {
-            return std::nullopt;
-        }
+        if (undone.failure)
+            throw Error(*undone.failure);
     }
 
     const Context& context_;

@@ -93,6 +93,7 @@ Unpacking::Unpacking(const Context& context, const std::string& run, const Host&
     unpacker_ = launcher->unpack({.promise = promise_of(record),
                                   .compression = *compression,
                                   .store = order.store,
+                                  .emptied = order.emptied,
                                   .options = order.options,
                                   .content = record.entries.bytes,
                                   .site = order.site},

@@ -13,6 +13,7 @@ struct UnpackOrder {
     const catalog::ComponentRecord& record;
     std::filesystem::path backup; // the backup's folder
     bool store = false;           // false: only compare with the inventory
+    bool emptied = false;         // with store: the place was emptied for it
     archive::UnpackOptions options{};
     archive::Site site{};          // with store; its root is the launcher's affair
     worker::Placement placement{}; // with store

@@ -1,5 +1,6 @@
 #include "run/verify.hpp"
 
+#include "run/chain.hpp"
 #include "run/context.hpp"
 #include "run/verify_choice.hpp"
 #include "run/witness.hpp"
@@ -28,8 +29,9 @@ class Verification {
 public:
     Verification(const Settings& settings, const VerifyRequest& request, const Rehearse& rehearse,
                  const VerifyProgress& progress, const std::stop_token& stop)
-        : request_(request), rehearse_(rehearse), progress_(progress), stop_(stop), folder_(settings.backups),
-          witness_(settings, request.trust), proofs_(settings.proofs()) {}
+        : request_(request), rehearse_(rehearse), progress_(progress), stop_(stop),
+          folder_(settings.backups, store::Use::reading), witness_(settings, request.trust),
+          proofs_(settings.proofs()) {}
 
     VerifyResult run() {
         VerifyResult result;
@@ -78,6 +80,10 @@ private:
             if (request_.depth != Depth::stored)
                 verified.rehearsals.push_back(rehearse_one(verified.examination, record));
         }
+        // Last: what is missing before it is no reason not to open it. A forged manifest may name anything.
+        if (verified.examination.signature != Signature::bad)
+            if (auto gap = Chain(folder_, witness_).gap_before(*verified.examination.manifest))
+                verified.examination.faults.push_back(std::move(*gap));
         return verified;
     }
 

@@ -7,24 +7,17 @@
 namespace miraclemax::run {
 namespace {
 
-constexpr const char* signature_file = "manifest.json.sig";
-
-void disbelieve(Examination& examination, Signature signature, const std::string& what,
-                const char* where = signature_file) {
-    examination.signature = signature;
-    examination.faults.push_back(
-        {.where = where, .what = what, .component = {}, .code = ExitCode::untrusted});
+Testimony against(const Signed& text, Signature signature, std::string signer, std::string what) {
+    return {.signature = signature,
+            .signer = std::move(signer),
+            .where = text.file + ".sig",
+            .what = std::move(what)};
 }
 
-bool holds_key(const Examination& examination) {
-    return examination.manifest && !examination.manifest->signer_key.empty();
-}
-
-std::string claimed(const Examination& examination) {
-    if (!examination.signer.empty())
-        return examination.signer;
-    return examination.manifest && !examination.manifest->signer.empty() ? examination.manifest->signer
-                                                                         : "an unknown key";
+std::string claimed(const Signed& text, const std::string& signer) {
+    if (!signer.empty())
+        return signer;
+    return text.signer.value_or("").empty() ? "an unknown key" : *text.signer;
 }
 
 } // namespace
@@ -47,63 +40,78 @@ bool Witness::believes(const std::string& fingerprint) const {
     return std::find(believed_.begin(), believed_.end(), fingerprint) != believed_.end();
 }
 
-void Witness::judge_unsigned(Examination& examination) const {
-    examination.signature = Signature::unsigned_;
+Testimony Witness::hear_unsigned(const Signed& text) const {
     if (unsigned_is_fine_)
-        return;
-    if (examination.manifest && !examination.manifest->signer.empty())
-        disbelieve(examination, Signature::unsigned_,
-                   "is missing: the manifest says that " + examination.manifest->signer + " signed it");
-    else
-        disbelieve(examination, Signature::unsigned_, "is not signed", "manifest.json");
+        return {};
+    if (const auto signer = text.signer.value_or(""); !signer.empty())
+        return against(text, Signature::unsigned_, {},
+                       "is missing: the " + text.noun + " says that " + signer + " signed it");
+    return {.signature = Signature::unsigned_, .signer = {}, .where = text.file, .what = "is not signed"};
 }
 
-void Witness::judge_good(Examination& examination) const {
-    if (examination.manifest && examination.manifest->signer != examination.signer)
-        disbelieve(examination, Signature::bad,
-                   "is by " + examination.signer + ", and the manifest names another signer");
-    else if (believes(examination.signer))
-        examination.signature = Signature::good;
-    else if (unsigned_is_fine_)
-        examination.signature = Signature::unknown_key;
-    else
-        disbelieve(examination, Signature::unknown_key,
-                   "is by " + examination.signer + ", which this host does not know (if it is right, say " +
-                       "--signer " + examination.signer + ")");
+Testimony Witness::hear_good(const Signed& text, const std::string& signer) const {
+    if (text.signer && *text.signer != signer)
+        return against(text, Signature::bad, signer,
+                       "is by " + signer + ", and the " + text.noun + " names another signer");
+    if (believes(signer))
+        return {.signature = Signature::good, .signer = signer, .where = {}, .what = {}};
+    if (unsigned_is_fine_)
+        return {.signature = Signature::unknown_key, .signer = signer, .where = {}, .what = {}};
+    return against(text, Signature::unknown_key, signer,
+                   "is by " + signer + ", which this host does not know (if it is right, say --signer " +
+                       signer + ")");
+}
+
+Testimony Witness::hear(const Signed& text) const {
+    if (!text.signature)
+        return hear_unsigned(text);
+    const openpgp::Home home;
+    try {
+        if (!text.signer_key.empty())
+            openpgp::import_keys(home, text.signer_key);
+        else if (!own_keys_.empty())
+            openpgp::import_keys(home, own_keys_);
+    } catch (const Error& error) {
+        return {.signature = Signature::bad,
+                .signer = {},
+                .where = text.file,
+                .what = std::string("holds no public key in signer_key: ") + error.what()};
+    }
+    const auto check = openpgp::check_signature(home, text.bytes, *text.signature);
+    if (check.standing == openpgp::Standing::good)
+        return hear_good(text, check.signer);
+    if (check.standing == openpgp::Standing::bad)
+        return against(text, Signature::bad, check.signer,
+                       check.why == "does not fit"
+                           ? "does not fit: " + text.file + " was changed after it was signed, or the " +
+                                 "signature is another's"
+                           : check.why);
+    if (!text.signer_key.empty())
+        return against(text, Signature::bad, check.signer,
+                       "is by " + claimed(text, check.signer) + ", whose key is not the one in the " +
+                           text.noun);
+    if (unsigned_is_fine_)
+        return {.signature = Signature::unknown_key, .signer = check.signer, .where = {}, .what = {}};
+    return against(text, Signature::unknown_key, check.signer,
+                   "is by " + claimed(text, check.signer) + ", whose public key is not here");
 }
 
 void Witness::judge(Examination& examination, const std::string& json,
                     const std::optional<std::string>& signature) const {
-    if (!signature)
-        return judge_unsigned(examination);
-    const openpgp::Home home;
-    try {
-        if (holds_key(examination))
-            openpgp::import_keys(home, examination.manifest->signer_key);
-        else if (!own_keys_.empty())
-            openpgp::import_keys(home, own_keys_);
-    } catch (const Error& error) {
-        return disbelieve(examination, Signature::bad,
-                          std::string("holds no public key in signer_key: ") + error.what(), "manifest.json");
-    }
-    const auto check = openpgp::check_signature(home, json, *signature);
-    examination.signer = check.signer;
-    if (check.standing == openpgp::Standing::good)
-        return judge_good(examination);
-    if (check.standing == openpgp::Standing::bad)
-        return disbelieve(
-            examination, Signature::bad,
-            check.why == "does not fit"
-                ? "does not fit: manifest.json was changed after it was signed, or the signature "
-                  "is another's"
-                : check.why);
-    if (holds_key(examination))
-        return disbelieve(examination, Signature::bad,
-                          "is by " + claimed(examination) + ", whose key is not the one in the manifest");
-    examination.signature = Signature::unknown_key;
-    if (!unsigned_is_fine_)
-        disbelieve(examination, Signature::unknown_key,
-                   "is by " + claimed(examination) + ", whose public key is not here");
+    const auto& manifest = examination.manifest;
+    auto testimony = hear({.noun = "manifest",
+                           .file = "manifest.json",
+                           .bytes = json,
+                           .signature = signature,
+                           .signer = manifest ? std::optional(manifest->signer) : std::nullopt,
+                           .signer_key = manifest ? manifest->signer_key : ""});
+    examination.signature = testimony.signature;
+    examination.signer = std::move(testimony.signer);
+    if (!testimony.what.empty())
+        examination.faults.push_back({.where = std::move(testimony.where),
+                                      .what = std::move(testimony.what),
+                                      .component = {},
+                                      .code = ExitCode::untrusted});
 }
 
 } // namespace miraclemax::run

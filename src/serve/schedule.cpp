@@ -14,6 +14,7 @@ constexpr seconds on_time = 10min;
 constexpr seconds smallest_step = 1min;
 constexpr std::size_t most_spans = 100;
 constexpr unsigned most_missed = 999;
+constexpr unsigned most_tries = 2;
 
 Moment wall(const Now& now) {
     return std::chrono::floor<seconds>(now.wall);
@@ -46,6 +47,12 @@ Look Schedule::look(const Now& now) {
             waiting_.erase(job.name);
             continue;
         }
+        if (was_tried_enough(job, *planned)) {
+            waiting_.erase(job.name);
+            mark_done(job, *planned);
+            look.remember = true;
+            continue;
+        }
         const auto& spans = memory_.jobs.at(job.name).spans;
         const bool behind = !spans.empty() && wall(now) < spans.back().last;
         if (!was_told(job, *planned) && !was_watched(job, *planned, look.stepped) &&
@@ -67,7 +74,23 @@ Look Schedule::look(const Now& now) {
     return look;
 }
 
-void Schedule::started(const DueRun& run) {
+void Schedule::begins(const DueRun& run) {
+    auto& begun = memory_.jobs[run.job].begun;
+    begun = {.planned = run.planned, .tries = begun && begun->planned == run.planned ? begun->tries + 1 : 1};
+}
+
+void Schedule::waits(const DueRun& run) {
+    auto& begun = memory_.jobs[run.job].begun;
+    if (begun && begun->planned == run.planned && --begun->tries == 0)
+        begun.reset();
+}
+
+void Schedule::replan(std::vector<Job> jobs, Options options) {
+    jobs_ = std::move(jobs);
+    options_ = std::move(options);
+}
+
+void Schedule::ended(const DueRun& run) {
     waiting_.erase(run.job);
     for (const Job& job : jobs_)
         if (job.name == run.job)
@@ -147,6 +170,11 @@ unsigned Schedule::missed_before(const Job& job, Moment planned) const {
     return missed;
 }
 
+bool Schedule::was_tried_enough(const Job& job, Moment planned) const {
+    const auto& begun = memory_.jobs.at(job.name).begun;
+    return begun && begun->planned == planned && begun->tries >= most_tries;
+}
+
 bool Schedule::was_told(const Job& job, Moment planned) const {
     const auto waiting = waiting_.find(job.name);
     return waiting != waiting_.end() && waiting->second == planned;
@@ -173,6 +201,7 @@ bool Schedule::meet_new_jobs(Moment now) {
         if (done.when == job.when.text())
             continue;
         met = true;
+        done.begun.reset();
         done.when = job.when.text();
         // Nothing planned in 60 years: as if the moment itself had been.
         const Moment latest = job.when.last(now).value_or(now);
@@ -182,7 +211,9 @@ bool Schedule::meet_new_jobs(Moment now) {
 }
 
 void Schedule::mark_done(const Job& job, Moment planned) {
-    auto& spans = memory_.jobs[job.name].spans;
+    auto& [when, spans, begun] = memory_.jobs[job.name];
+    if (begun && begun->planned == planned)
+        begun.reset();
     if (is_done(job, planned))
         return;
     if (!spans.empty() && job.when.next(spans.back().last) == planned)

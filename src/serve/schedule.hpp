@@ -1,9 +1,11 @@
 // Which run is due when: a pure state machine. The caller has the clock, runs the jobs, keeps the memory.
 #pragma once
 
+#include "serve/clock.hpp"
 #include "serve/cron.hpp"
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,12 +19,6 @@ struct Job {
     std::chrono::seconds jitter{0};
 };
 
-// Both clocks at one moment: against the steady one a step of the wall clock, or a sleep of the host, shows.
-struct Now {
-    std::chrono::system_clock::time_point wall;
-    std::chrono::steady_clock::time_point steady;
-};
-
 // What survives a restart: which planned times had their run. Only those are remembered as done, never those
 // that a later run made up for: a clock that was years ahead for an hour must not silence the years to come.
 struct ScheduleMemory {
@@ -30,17 +26,24 @@ struct ScheduleMemory {
         Moment first, last;
         friend bool operator==(const Span&, const Span&) = default;
     };
+    // A run that began, and was not seen to end.
+    struct Begun {
+        Moment planned;
+        unsigned tries = 0; // that began, this one included
+        friend bool operator==(const Begun&, const Begun&) = default;
+    };
     struct Done {
         std::string when;        // the expression; another one begins afresh
         std::vector<Span> spans; // in the order in which they were run, the most recent last; 100 at most
+        std::optional<Begun> begun{};
         friend bool operator==(const Done&, const Done&) = default;
     };
     std::map<std::string, Done> jobs;
     friend bool operator==(const ScheduleMemory&, const ScheduleMemory&) = default;
 };
 
-// {"version": 1, "jobs": {"backup": {"when": "0 3 * * *", "done": [[1760578200, 1760664600]]}}}; seconds
-// since 1970, UTC.
+// {"version": 1, "jobs": {"backup": {"when": "0 3 * * *", "done": [[1760578200, 1760664600]],
+// "begun": [1760751000, 1]}}}; seconds since 1970, UTC; "begun" only while a run goes on, or was cut off.
 [[nodiscard]] std::string to_json(const ScheduleMemory& memory);
 // Throws Error (failed). A caller that goes on with an empty memory makes up for no missed run, and that is
 // all.
@@ -65,6 +68,10 @@ struct Look {
 // for
 //   the latest of them; without catch_up they have none if they are over 10 minutes late. What passed while
 //   the caller was busy with another run is not missed: it stays due.
+// - A planned time whose run was cut off (the host went down, the sidecar was stopped or killed) is due
+// again,
+//   once: a run that brings the host down must not do so for ever. A run that could not begin, since another
+//   one held the backup folder, was no try.
 // - A planned time that had its run never has another, whatever the clock does. While the clock stands behind
 //   the run before (put back, or 1970 at boot), nothing is made up for: only what is planned from then on
 //   runs.
@@ -77,11 +84,17 @@ public:
     };
     Schedule(std::vector<Job> jobs, Options options, ScheduleMemory memory);
 
-    // What should run now. Says the same again until started() is told, or a later planned time takes its
+    // What should run now. Says the same again until ended() is told, or a later planned time takes its
     // place.
     [[nodiscard]] Look look(const Now& now);
-    // The run begins. Write memory() down before it does: then a crash can't make it run twice.
-    void started(const DueRun& run);
+    // The run begins. Write memory() down before it does: then crashes can't make it run for ever.
+    void begins(const DueRun& run);
+    // It could not begin: that was no try.
+    void waits(const DueRun& run);
+    // It ended by itself, well or not: its planned time is done.
+    void ended(const DueRun& run);
+    // Other jobs from now on. What waits goes on to wait, where its expression stays.
+    void replan(std::vector<Job> jobs, Options options);
     // After a look: when to look again at the latest; `now` if something is due. Look at least once a minute
     // all the same: the clock may be stepped. nullopt: no jobs.
     [[nodiscard]] std::optional<Moment> next_wake(const Now& now) const;
@@ -96,6 +109,7 @@ private:
     [[nodiscard]] Moment next_begin(const Job& job, Moment now) const;
     [[nodiscard]] bool is_done(const Job& job, Moment planned) const;
     [[nodiscard]] unsigned missed_before(const Job& job, Moment planned) const;
+    [[nodiscard]] bool was_tried_enough(const Job& job, Moment planned) const;
     [[nodiscard]] bool was_told(const Job& job, Moment planned) const;
     [[nodiscard]] bool was_watched(const Job& job, Moment planned, std::chrono::seconds stepped) const;
     [[nodiscard]] std::chrono::seconds step_since_last_look(const Now& now) const;
@@ -106,7 +120,7 @@ private:
     Options options_;
     ScheduleMemory memory_;
     std::optional<Now> last_look_;
-    std::map<std::string, Moment> waiting_; // told as due, not started yet
+    std::map<std::string, Moment> waiting_; // told as due, not ended yet
 };
 
 } // namespace miraclemax::serve

@@ -28,6 +28,8 @@ ScheduleMemory::Done done_from(const json& object) {
             throw Error(ExitCode::failed, "a span ends before it begins");
         done.spans.push_back(span);
     }
+    if (const auto begun = object.find("begun"); begun != object.end())
+        done.begun = {.planned = moment(begun->at(0)), .tries = begun->at(1).get<unsigned>()};
     return done;
 }
 
@@ -40,6 +42,8 @@ std::string to_json(const ScheduleMemory& memory) {
         for (const auto& span : done.spans)
             spans.push_back({span.first.time_since_epoch().count(), span.last.time_since_epoch().count()});
         jobs[name] = {{"when", done.when}, {"done", std::move(spans)}};
+        if (done.begun)
+            jobs[name]["begun"] = {done.begun->planned.time_since_epoch().count(), done.begun->tries};
     }
     return json{{"version", 1}, {"jobs", std::move(jobs)}}.dump(2, ' ', false,
                                                                 json::error_handler_t::replace) +

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "run/status.hpp"
+#include "serve/clock.hpp"
 #include "serve/daemon.hpp"
 #include "serve/http.hpp"
 #include "serve/timekeeper.hpp"
@@ -23,6 +24,10 @@ struct Standing {
     std::string runbook; // base of the links in messages
 };
 
+// Carries out argv until it has ended, or soon after `stop`. Throws Error (failed) when it can't.
+using StartJob = std::function<Ended(const std::vector<std::string>& argv, const std::stop_token& stop)>;
+Ended start_job(const std::vector<std::string>& argv, const std::stop_token& stop);
+
 struct Sidecar {
     std::function<Standing()> load; // throws Error (config)
     Connect connect;
@@ -31,6 +36,10 @@ struct Sidecar {
     std::function<std::string()> last_lines; // of the log, for messages; may be empty
     const std::atomic<unsigned>& hangups;    // counts SIGHUPs
     std::optional<std::string> self_id{};
+    // The world, where a test has its own:
+    Clock clock = real_time;
+    StartJob start = start_job;
+    telemetry::Outbox::Deliver deliver{}; // empty: over the network
 };
 
 // Until stop is requested. Returns whether every container is as it was. Throws Error when it can't begin
@@ -38,6 +47,6 @@ struct Sidecar {
 bool stand_by(const Sidecar& sidecar, const std::stop_token& stop);
 
 // The longest pause between planned times of a job, as far as its next eight tell; a day where it has none.
-[[nodiscard]] std::chrono::seconds period_of(const Plans& plans, const std::string& job);
+[[nodiscard]] std::chrono::seconds period_of(const Plans& plans, const std::string& job, Moment now);
 
 } // namespace miraclemax::serve

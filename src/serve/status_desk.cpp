@@ -7,14 +7,13 @@
 namespace miraclemax::serve {
 namespace {
 
-using Clock = std::chrono::steady_clock;
 constexpr auto fresh = std::chrono::seconds(5);
 constexpr auto keys_fresh = std::chrono::minutes(10);
 
 } // namespace
 
 void StatusDesk::refresh(const View& view) {
-    const auto now = Clock::now();
+    const auto [wall, now] = clock_();
     // A run that began or ended, and a changed plan, are seen at once.
     std::error_code none_yet;
     const auto written = std::filesystem::last_write_time(view.settings.runs(), none_yet);
@@ -35,7 +34,7 @@ void StatusDesk::refresh(const View& view) {
         standing_.socket_trouble = error.what();
     }
     standing_.host = host_;
-    status_ = run::status_of(view.settings, standing_, keys_, std::chrono::system_clock::now());
+    status_ = run::status_of(view.settings, standing_, keys_, wall);
     made_ = now;
 }
 

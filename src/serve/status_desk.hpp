@@ -2,6 +2,7 @@
 #pragma once
 
 #include "run/status.hpp"
+#include "serve/clock.hpp"
 #include "serve/daemon.hpp"
 #include "serve/http.hpp"
 
@@ -13,7 +14,8 @@ namespace miraclemax::serve {
 // Thread-safe.
 class StatusDesk {
 public:
-    explicit StatusDesk(Connect connect) : connect_(std::move(connect)) {}
+    explicit StatusDesk(Connect connect, Clock clock = real_time)
+        : connect_(std::move(connect)), clock_(std::move(clock)) {}
 
     struct View {
         run::Settings settings;
@@ -29,6 +31,7 @@ private:
     void refresh(const View& view);
 
     Connect connect_;
+    Clock clock_;
     std::mutex mutex_;
     std::optional<telemetry::Status> status_;
     run::Standing standing_;

@@ -71,12 +71,14 @@ bool is_published(int root, const std::string& id) {
 
 } // namespace
 
-BackupFolder::BackupFolder(fs::path root) : root_(fs::absolute(root).lexically_normal()) {
+BackupFolder::BackupFolder(fs::path root, Use use) : root_(fs::absolute(root).lexically_normal()) {
     if (!root_.has_filename() && root_ != root_.root_path()) {
         root_ = root_.parent_path();
     }
     check_folder(root_);
-    probe(root_);
+    if (use == Use::writing) {
+        probe(root_);
+    }
 }
 
 std::vector<std::string> BackupFolder::ids() const {

@@ -54,12 +54,20 @@ private:
     bool published_ = false;
 };
 
+// reading: nothing is written to it, not even to try; a disk that was put in for a recovery may be read-only.
+enum class Use { reading, writing };
+
 class BackupFolder {
 public:
-    // Throws Error (destination) when it is missing, not a folder, or not writable, with the remedy.
-    explicit BackupFolder(std::filesystem::path root);
+    // Throws Error (destination) when it is missing, not a folder, or for writing and not writable, with the
+    // remedy.
+    explicit BackupFolder(std::filesystem::path root, Use use = Use::writing);
     // Throws Error (busy) naming the other run's pid and start where known.
     [[nodiscard]] std::unique_ptr<Lock> lock();
+    // As lock(), so that nobody prunes what is read and no two restores run at once. Where the folder can't
+    // be written, nobody else here prunes it: then the second holds by a lock on the file `instead`, made if
+    // missing.
+    [[nodiscard]] std::unique_ptr<Lock> lock_for_restore(const std::filesystem::path& instead);
     [[nodiscard]] std::vector<std::string> ids() const; // published, oldest first by name
     [[nodiscard]] std::filesystem::path path_of(const std::string& id) const;
     [[nodiscard]] std::optional<std::string> latest() const;

@@ -41,6 +41,17 @@ private:
     Descriptor file_;
 };
 
+// For a folder that can't be written: its own lock, as far as it can be taken, and another in its place.
+class StandInLock : public Lock {
+public:
+    StandInLock(Descriptor shared, std::unique_ptr<Lock> instead)
+        : shared_(std::move(shared)), instead_(std::move(instead)) {}
+
+private:
+    Descriptor shared_;
+    std::unique_ptr<Lock> instead_;
+};
+
 std::string note_of(int fd) {
     char buffer[128] = {};
     const ssize_t got = ::pread(fd, buffer, sizeof buffer - 1, 0);
@@ -52,19 +63,25 @@ std::string note_of(int fd) {
     return note;
 }
 
-void lock_or_throw(int fd, const fs::path& path, const fs::path& root) {
+bool is_held(int number) {
+    return number == EWOULDBLOCK || number == EACCES; // NFS makes a record lock of it, which may say EACCES
+}
+
+Error busy(int fd, const std::string& what) {
+    const std::string note = note_of(fd);
+    return {ExitCode::busy,
+            fmt::format("another run holds {}{}", what, note.empty() ? "" : " (" + note + ")"),
+            "wait until it ends; the lock goes with its process, so there is nothing to remove "
+            "(a pid may be that of another container)"};
+}
+
+void lock_or_throw(int fd, const fs::path& path, const std::string& what) {
     while (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
         if (errno == EINTR) {
             continue;
         }
-        // NFS turns flock into a record lock, which may say EACCES or EAGAIN.
-        if (errno == EWOULDBLOCK || errno == EACCES) {
-            const std::string note = note_of(fd);
-            throw Error(ExitCode::busy,
-                        fmt::format("another run holds the backup folder {}{}", root.string(),
-                                    note.empty() ? "" : " (" + note + ")"),
-                        "wait until it ends; the lock goes with its process, so there is nothing to remove "
-                        "(a pid may be that of another container)");
+        if (is_held(errno)) {
+            throw busy(fd, what);
         }
         if (errno == ENOLCK || errno == EOPNOTSUPP || errno == ENOSYS) {
             throw Error(
@@ -76,6 +93,10 @@ void lock_or_throw(int fd, const fs::path& path, const fs::path& root) {
     }
 }
 
+Descriptor opened(const fs::path& path) {
+    return Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+}
+
 bool is_still_there(int fd, const fs::path& path) {
     struct stat held {};
     struct stat named {};
@@ -83,21 +104,44 @@ bool is_still_there(int fd, const fs::path& path) {
            held.st_ino == named.st_ino;
 }
 
-} // namespace
-
-std::unique_ptr<Lock> BackupFolder::lock() {
-    const fs::path path = root_ / ".lock";
+std::unique_ptr<Lock> held(Descriptor file, const fs::path& path, const std::string& what) {
     while (true) {
-        Descriptor file(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
         if (!file) {
             throw stream::write_error("open the lock", path, errno);
         }
-        lock_or_throw(file.get(), path, root_);
+        lock_or_throw(file.get(), path, what);
         // Somebody may have deleted the file in between: then this lock would protect nothing.
         if (is_still_there(file.get(), path)) {
             return std::make_unique<HeldLock>(std::move(file));
         }
+        file = opened(path);
     }
+}
+
+} // namespace
+
+std::unique_ptr<Lock> BackupFolder::lock() {
+    const fs::path path = root_ / ".lock";
+    const std::string what = "the backup folder " + root_.string();
+    return held(opened(path), path, what);
+}
+
+std::unique_ptr<Lock> BackupFolder::lock_for_restore(const fs::path& instead) {
+    const fs::path path = root_ / ".lock";
+    const std::string what = "the backup folder " + root_.string();
+    Descriptor file = opened(path);
+    if (file || (errno != EROFS && errno != EACCES && errno != EPERM)) {
+        return held(std::move(file), path, what);
+    }
+    // Mounted read-only here, it may be written from elsewhere: a shared lock is all that this needs.
+    Descriptor shared(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC));
+    if (shared && ::flock(shared.get(), LOCK_SH | LOCK_NB) != 0 && is_held(errno)) {
+        throw busy(shared.get(), what);
+    }
+    std::error_code trouble;
+    fs::create_directories(instead.parent_path(), trouble);
+    return std::make_unique<StandInLock>(std::move(shared),
+                                         held(opened(instead), instead, "the restores of this host"));
 }
 
 } // namespace miraclemax::store

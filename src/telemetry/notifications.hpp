@@ -16,7 +16,8 @@ enum class Occasion { failure, recovery, success, digest };
 
 struct Message {
     Occasion occasion = Occasion::failure;
-    std::string id; // unique: a run's name and the occasion; a second one of the same id is not queued
+    std::string
+        id; // unique: a run's or backup's name and the occasion; a second one of the same id is not queued
     Time at;
     std::string subject; // one line
     std::string text;    // plain, with the facts: reason, component, last good backup, runbook link, last log
@@ -85,19 +86,54 @@ private:
     Deliver deliver_;
 };
 
-// What is to be said after a run, given what was said before: a failure once for each run that fails, a
-// recovery when a run is whole after one that was not, a success where a channel wants it, a digest once a
-// week (Monday, from 8 in the morning local time, or as soon as the host is up again; the first one on a
-// Monday). Pure, but for TZ.
+// One run that ended, or was killed, as its record tells it.
+struct EndedRun {
+    std::string name; // the run's own, "-killed" added where it was: it is told by this once
+    std::string kind; // "backup" (of all components), "verify" (of all backups)
+    RunStatus run;
+    struct Part {
+        std::string name, reason;
+        std::optional<Time> last_good; // its newest whole archive before this run
+        std::string last_good_id;
+    };
+    std::vector<Part> failed;         // components
+    std::optional<Time> last_success; // end of the last whole run of this kind before it
+    std::string log;                  // its last lines, or empty
+};
+
+// A backup that is older than it should be, by the status' problem of the same name.
+struct Stale {
+    std::string component; // "" is the whole
+    std::string text;      // one sentence
+    std::optional<Time> last_good;
+};
+
+struct News {
+    const Status& status;
+    std::vector<EndedRun> runs; // that were not told yet, in the order in which they ended
+    std::vector<Stale> stale;   // all that are
+    std::string runbook;        // base of the links, or empty
+};
+
+// What is to be said, given what was said before: a failure once for each run that fails, a recovery when a
+// run is whole after one of its kind that was not, a success of a backup where a channel wants it, once that
+// a backup is stale and once that it is no more, a digest once a week (Monday, from 8 in the morning local
+// time, or as soon as the host is up again; the first one on a Monday). Pure, but for TZ.
 struct Said { // remembered between runs, by the caller
-    bool failing = false;
-    std::string last_run;
-    std::string last_digest_week;    // "2025-W42" (ISO 8601)
-    std::vector<std::string> firing; // components whose alert was raised; "" is the run as a whole
+    struct Alert {
+        bool failing = false;
+        std::vector<std::string> firing; // components whose alert was raised; "" is the run as a whole
+        bool operator==(const Alert&) const = default;
+    };
+    bool begun = false;            // there was a look before
+    Time since{};                  // of the first look
+    std::vector<std::string> told; // EndedRun::name of the runs that were told, the oldest first
+    Alert backup, verify;
+    std::vector<std::string> stale; // Stale::component of what was told
+    std::string last_digest_week;   // "2025-W42" (ISO 8601)
     bool operator==(const Said&) const = default;
 };
-std::vector<Message> messages_for(const Status& status, const std::string& last_log,
-                                  const std::string& runbook_url, Said& said);
+std::vector<Message> messages_for(const News& news, Said& said);
 [[nodiscard]] std::string to_json(const Said& said);
 [[nodiscard]] Said parse_said(const std::string& text); // throws Error (failed)
 

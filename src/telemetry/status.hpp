@@ -80,6 +80,7 @@ struct Status {
     std::string version, instance, host;
     std::optional<RunStatus> last_run;
     std::optional<Time> last_success; // end of the last whole run
+    std::optional<Time> under_way;    // when the backup run began that is going on
     std::vector<Point> runs;          // oldest first, at most 30: stored of the backup, freeze the longest
     std::vector<std::int64_t> durations_milliseconds; // the same runs
     std::vector<ComponentStatus> components;          // critical first

@@ -176,7 +176,12 @@ json of_reply(const Swapped& swapped) {
     return {{"swapped", of_names(those_that_fit(swapped.stayed))}};
 }
 json of_reply(const Settled& settled) {
-    return {{"settled", settled.holds == archive::Holds::new_data ? "new" : "old"}};
+    const auto& space = settled.space;
+    return {{"settled",
+             {{"holds", settled.holds == archive::Holds::new_data ? "new" : "old"},
+              {"bytes", space.bytes},
+              {"inodes", space.inodes},
+              {"device", space.device}}}};
 }
 json of_reply(const Done&) {
     return {{"done", true}};
@@ -210,10 +215,14 @@ Request to_request(const json& object) {
 }
 
 Settled to_settled(const json& object) {
-    const std::string word = text_of(object, "settled");
+    only(object, {"holds", "bytes", "inodes", "device"});
+    const std::string word = text_of(object, "holds");
     if (word != "old" && word != "new")
         throw Nonsense{"neither old nor new data"};
-    return {word == "new" ? archive::Holds::new_data : archive::Holds::old_data};
+    return {.holds = word == "new" ? archive::Holds::new_data : archive::Holds::old_data,
+            .space = {.bytes = number_of<std::uint64_t>(object, "bytes"),
+                      .inodes = number_of<std::uint64_t>(object, "inodes"),
+                      .device = number_of<std::uint64_t>(object, "device")}};
 }
 
 Reply to_reply(const json& object) {
@@ -235,7 +244,7 @@ Reply to_reply(const json& object) {
     if (word == "swapped")
         return Swapped{to_names(object.at(word))};
     if (word == "settled")
-        return to_settled(object);
+        return to_settled(object.at(word));
     if (word == "error")
         return to_failure(object.at(word));
     if (word != "ready" && word != "read" && word != "done")

@@ -4,11 +4,11 @@
 //                             inventory to read, archive and inventory to write
 //                          or {"unpack":{...}} with two: archive and inventory to read; with store, then
 //                          {"go":true} or {"settle":{...}}
-//   worker -> controller   {"hello":3} {"alive":n}...
+//   worker -> controller   {"hello":4} {"alive":n}...
 //                          {"ready":true} {"progress":{tally}}... {"read":true} {"result":{...}}
 //                          or {"done":true}
 //                          or {"unpacking":{...}}... {"unpacked":{...}} {"swapped":[hex]}
-//                          or {"settled":"old"}
+//                          or {"settled":{"holds":"old",…}}
 //                          or, at any time, {"error":{"code":n,"message":"","remedy":""}}
 // What may hold bytes that are not UTF-8 (paths, patterns, keys, passphrases) travels as hex digits.
 #pragma once
@@ -64,6 +64,7 @@ struct Swapped {
 };
 struct Settled {
     archive::Holds holds = archive::Holds::old_data;
+    archive::Space space{}; // of Settling::room
 };
 struct Done {};
 struct Failure {

@@ -14,7 +14,8 @@ using nlohmann::json;
 
 constexpr std::size_t room_for_names = longest_reply / 2; // bytes of hex digits and what stands around them
 
-constexpr std::array<const char*, 4> settlings{"settle", "exchange", "discard", "make_folder"};
+constexpr std::array<const char*, 7> settlings{"settle", "exchange", "discard", "make_folder",
+                                               "room",   "empty",    "sweep"};
 
 json of_site(const archive::Site& site) {
     return {{"root", to_hex(site.root.native())},
@@ -121,13 +122,14 @@ json of_job(const UnpackJob& job) {
     return {{"promise", of_promise(job.promise)},
             {"compression", name_of(job.compression)},
             {"store", job.store},
+            {"emptied", job.emptied},
             {"options", of_options(job.options)},
             {"content", job.content},
             {"site", of_site(job.site)}};
 }
 
 UnpackJob to_unpack_job(const json& object) {
-    only(object, {"promise", "compression", "store", "options", "content", "site"});
+    only(object, {"promise", "compression", "store", "emptied", "options", "content", "site"});
     UnpackJob job;
     job.promise = to_promise(object.at("promise"));
     const auto compression = compression_from(text_of(object, "compression"));
@@ -135,6 +137,7 @@ UnpackJob to_unpack_job(const json& object) {
         throw Nonsense{"unknown compression"};
     job.compression = *compression;
     job.store = truth_of(object, "store");
+    job.emptied = truth_of(object, "emptied");
     job.options = to_options(object.at("options"));
     job.content = number_of<std::uint64_t>(object, "content");
     job.site = to_site(object.at("site"));

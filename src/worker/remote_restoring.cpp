@@ -71,7 +71,9 @@ RemoteSettler::RemoteSettler(const SettleOrder& order, std::unique_ptr<WorkerPro
 }
 
 archive::Holds RemoteSettler::finish(const std::stop_token& stop) {
-    return conversation_.expect<Settled>(conversation_.patiently("it was in order", stop)).holds;
+    const auto settled = conversation_.expect<Settled>(conversation_.patiently("it was in order", stop));
+    space_ = settled.space;
+    return settled.holds;
 }
 
 } // namespace miraclemax::worker

@@ -33,8 +33,10 @@ class RemoteSettler : public Settler {
 public:
     RemoteSettler(const SettleOrder& order, std::unique_ptr<WorkerProcess> process, Limits limits);
     archive::Holds finish(const std::stop_token& stop) override;
+    [[nodiscard]] archive::Space space() const override { return space_; }
 
 private:
+    archive::Space space_;
     Conversation conversation_;
 };
 

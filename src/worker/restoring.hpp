@@ -30,13 +30,16 @@ struct UnpackJob {
     archive::Promise promise;
     Compression compression = Compression::gzip; // of both streams
     bool store = false;                          // false: only compare; then it needs no placement
+    bool emptied = false; // with store: the root was emptied for it, and how much room there is shows itself
     archive::UnpackOptions options;
     std::uint64_t content =
         0;              // bytes of content promised: with store, refused (destination) without room for it
     archive::Site site; // root is filled in by the launcher
 };
 
-enum class Settling { settle, exchange, discard, make_folder };
+// room: only looks; throws Error (destination) where the root could not be emptied. empty, sweep:
+// archive::empty_root, sweep_staging.
+enum class Settling { settle, exchange, discard, make_folder, room, empty, sweep };
 struct SettleJob {
     std::string component;
     Settling what = Settling::settle;
@@ -68,6 +71,7 @@ class Settler {
 public:
     virtual ~Settler() = default;
     virtual archive::Holds finish(const std::stop_token& stop) = 0;
+    [[nodiscard]] virtual archive::Space space() const = 0; // after finish(), of Settling::room
 };
 
 // A child is started with its root at Placement::local_path, a helper container with the volume (or the

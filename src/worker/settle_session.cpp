@@ -1,5 +1,5 @@
-// A worker that only moves names within a component's root: after a crash, to undo a restore, to let old data
-// go, and to make the folder that a component is restored into.
+// A worker that only moves and removes names within a component's root: after a crash, to undo a restore, to
+// let old data go, to make room for the new, and to make the folder that a component is restored into.
 #include "stream/fault_point.hpp"
 #include "worker/heartbeat.hpp"
 #include "worker/lock_down.hpp"
@@ -58,6 +58,15 @@ archive::Holds put_in_order(const SettleJob& job) {
     case Settling::make_folder:
         make_folder(job.site.root, job.folder);
         break;
+    case Settling::room:
+        archive::check_emptying(job.site);
+        break;
+    case Settling::empty:
+        archive::empty_root(job.site);
+        break;
+    case Settling::sweep:
+        archive::sweep_staging(job.site);
+        break;
     }
     return archive::Holds::old_data;
 }
@@ -71,12 +80,14 @@ void settle(Channel& channel, const SettleOrder& order) {
     Heartbeat heartbeat(channel, moved, [] {});
     deny_system_calls(Sockets::none);
     MIRACLEMAX_FAULT_POINT("worker.locked");
-    archive::Holds holds{};
+    Settled settled;
     {
         const Heartbeat::Uncounted renaming(heartbeat);
-        holds = put_in_order(order.job);
+        settled.holds = put_in_order(order.job);
+        if (order.job.what == Settling::room)
+            settled.space = archive::space_of(order.job.site);
     }
-    channel.send(encode(Reply{Settled{holds}}), long_patience);
+    channel.send(encode(Reply{settled}), long_patience);
 }
 
 } // namespace miraclemax::worker

@@ -7,8 +7,6 @@
 #include "worker/pipes.hpp"
 #include "worker/sessions.hpp"
 
-#include <limits>
-
 #include <fmt/format.h>
 
 namespace miraclemax::worker {
@@ -16,8 +14,6 @@ namespace miraclemax::worker {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint64_t for_an_entry = 4096; // bytes in the file system, at least
 
 // One stream: out of the pipe, decompressed.
 class Flow {
@@ -58,16 +54,16 @@ std::string in_words(std::uint64_t bytes) {
 
 // Before anything is made: a disk that is full is an application's trouble too.
 void check_room(const UnpackJob& job) {
-    if (!job.options.only.empty())
-        return; // a part of it, whose size nobody knows
+    if (!job.options.only.empty() || job.emptied)
+        return; // a part of it, whose size nobody knows; or what is reckoned here would come too late
     const archive::Space space = archive::space_of(job.site);
-    constexpr auto most = std::numeric_limits<std::uint64_t>::max();
     const std::uint64_t entries = job.promise.entries;
-    const std::uint64_t around = entries > most / for_an_entry ? most : entries * for_an_entry;
-    const std::uint64_t needed = job.content > most - around ? most : job.content + around;
+    const std::uint64_t needed = archive::room_for(job.content, entries);
     const std::string component = "component " + job.promise.prefix;
-    constexpr const char* remedy = "make room there (the old data stays until the new is in its place), or "
-                                   "restore to another place";
+    constexpr const char* remedy =
+        "make room there (the old data stays until the new is in its place), restore "
+        "to another place, or give --in-place: a safety backup first, then the new "
+        "data instead of the old";
     if (needed > space.bytes)
         throw Error(ExitCode::destination,
                     fmt::format("{} needs {}, {} are free where it is restored to", component,

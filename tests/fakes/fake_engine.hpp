@@ -15,6 +15,7 @@ namespace miraclemax::fakes {
 //   pause     only from running            unpause   only from paused
 //   stop      running, stopping -> exited (with auto_remove: gone); paused: refused; created stays created
 //   start     starts stopped dependencies first; running: nothing; paused, stopping, removing: refused
+//   health    the check itself is the test's hook: it changes the container as podman would
 //   exec      only in a running container   remove   refused while others depend on it
 //   create    makes a missing named volume silently, as podman does
 //   create_volume   refused when there is one of that name
@@ -75,6 +76,7 @@ public:
     void unpause(const std::string& id) override;
     void stop(const std::string& id, std::chrono::seconds timeout) override;
     void start(const std::string& id) override;
+    void run_health_check(const std::string& id, std::chrono::milliseconds deadline) override;
     std::string create(const podman::ContainerSpec& spec) override;
     void remove(const std::string& id) override;
     std::string logs(const std::string& id) override;

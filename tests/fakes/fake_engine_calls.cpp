@@ -205,6 +205,15 @@ void FakeEngine::start(const std::string& id) {
     });
 }
 
+void FakeEngine::run_health_check(const std::string& id, std::chrono::milliseconds) {
+    perform("run_health_check", id, "run_health_check", [&] {
+        const std::lock_guard lock(mutex_);
+        const Container& container = need(id);
+        if (container.state != State::running || container.health.empty())
+            throw refused("run the health check of", container);
+    });
+}
+
 void FakeEngine::start_now(Container& container, int depth) {
     if (container.state == State::running)
         return;

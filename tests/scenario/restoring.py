@@ -121,10 +121,11 @@ class RestoreScenario(Scenario):
 class Shelf(RestoreScenario):
     """Two components of two containers that write nothing: what they hold can be compared at any moment."""
 
-    def shelf(self, *argv, **environment):
-        world = self.world
-        world.volume("one-data", backup="true", component="one", category="databases", encryption="required", priority="high")
-        world.volume("two-data", backup="true", component="two", encryption="never", quiesce="stop")
+    def shelf(self, *argv, labels=None, **environment):
+        world, more = self.world, labels or {}
+        world.volume("one-data", backup="true", component="one", category="databases", encryption="required", priority="high",
+                     **more)
+        world.volume("two-data", backup="true", component="two", encryption="never", quiesce="stop", **more)
         self.one, self.two = world.mountpoint("one-data"), world.mountpoint("two-data")
         world.app("first", "-v", "one-data:/data")
         world.app("second", "-v", "two-data:/data", "-v", "one-data:/other:ro")

@@ -172,6 +172,35 @@ class Chain(Serving):
         in_mounts(bed_pid(world), "rm", ballast)
         self.mended(mails, "BackupFailed")
 
+    # --- what the planned proof finds ---
+    def test_damage_is_told_and_its_end(self):
+        world = self.world
+        world.volume("data", backup="true")
+        self.writer("app", "data")
+        mails = Mails(self, "mails", MAIL).start()
+        self.serve(SCHEDULE_VERIFY=NIGHTLY, **mailing())
+        self.until_status(lambda status: status["next_runs"], "the status")
+        world.backup()
+        id = world.newest()
+        path = world.record("data", id)["archive"]["file"]["path"]
+        stored = os.path.join(world.backups, id, path)
+        with open(stored, "r+b") as file:
+            whole = file.read()
+            file.truncate(len(whole) // 2)
+        world.podman("stop", "-t", "10", "miraclemax")
+        self.planned_before(NIGHTLY, nights(2)[0], jobs=("verify",))
+        world.podman("start", "miraclemax")
+        mail = mails.one("Subject: [miraclemax] verify of")
+        for fact in (f" failed: data: {id}: {path}: ", "(exit code 13)", f"- data: {id}: {path}: ", f"({id})",
+                     f"What to do: {RUNBOOK}#notverified", "`miraclemax backup --component data` makes a new one",
+                     "The log's last lines:"):
+            self.assertIn(fact, mail)
+        with open(stored, "wb") as file:
+            file.write(whole)
+        world.miraclemax("verify", "--all")
+        self.assertIn("Had failed: data", mails.one("is good again"))
+        self.assertEqual(len(mails.all()), 2)
+
     # --- a mail server that is not there ---
     def test_nobody_listens_and_the_mail_comes_later(self):
         world = self.world

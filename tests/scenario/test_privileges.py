@@ -115,10 +115,10 @@ class Privileges(Scenario):
         world.miraclemax("recover")
         world.podman("stop", "miraclemax")
         self.assertEqual(proxy.refused, [])
-        # The rest is for a worker that failed, and for a volume's image that is not there.
+        # The rest is for a restore, for a worker that failed, and for a volume's image that is not there.
         unused = {(method, name) for method, name, _ in proxy.endpoints} - proxy.used
         self.assertLessEqual(unused, {("POST", "libpod/volumes/create"), ("GET", "libpod/containers/{id}/logs"), ("GET", "libpod/images/{name}/exists"),
-                                      ("GET", "libpod/volumes/{name}/json"), ("GET", "libpod/_ping")})
+                                      ("GET", "libpod/volumes/{name}/json"), ("GET", "libpod/containers/{id}/healthcheck"), ("GET", "libpod/_ping")})
         world.check_everything()
 
     def status_of(self, pid):

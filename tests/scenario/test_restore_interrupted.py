@@ -1,4 +1,5 @@
 """Killed at any moment, by any hand, a restore leaves the old data whole or the new data whole."""
+import json
 import os
 import random
 import signal
@@ -12,13 +13,13 @@ from world import LONG, run, wait_until
 
 
 class Interrupted(Shelf):
-    def prepare(self):
+    def prepare(self, **labels):
         world = self.world
         private = os.path.join(world.bed, "private")
         os.makedirs(private, exist_ok=True)
         with open(os.path.join(private, "key.asc"), "w", encoding="ascii") as file:
             file.write(self.private_key())
-        self.shelf("-v", f"{private}:/private-keys:ro")
+        self.shelf("-v", f"{private}:/private-keys:ro", labels=labels)
         world.backup()
         self.new = {folder: self.contents(folder) for folder in (self.one, self.two)}
         for folder in self.new:
@@ -50,17 +51,30 @@ class Interrupted(Shelf):
             count += now == self.new[folder]
         return count
 
+    def steps(self):
+        """What the records say, of any component."""
+        folder = os.path.join(self.world.mountpoint("miraclemax-state"), "restores")
+        found = set()
+        for name in os.listdir(folder):
+            if name.endswith(".json") and not name.startswith("."):
+                try:
+                    with open(os.path.join(folder, name), encoding="utf-8") as file:
+                        found.update(each["step"] for each in json.load(file)["components"])
+                except FileNotFoundError:  # settled meanwhile
+                    pass
+        return found
+
     def whole(self, what, killed=True):
         """After a recovery. -> how many components hold the new data; brings all back to the old."""
         try:
             self.as_before(self.before, but=("miraclemax",))
+            # The sidecar may have been at it already, and then is left to it.
+            wait_until(lambda: self.steps() <= {"swapped", "undone"}, f"{what}: the records at rest", 30)
             swapped = self.which(what)
             self.tidy(killed=killed)
             aside = len(self.staging(self.one, self.two))
-            folder = os.path.join(self.world.mountpoint("miraclemax-state"), "restores")
-            records = [name for name in os.listdir(folder) if name.endswith(".json")]
             self.assertEqual(aside, swapped, f"{what}: lies aside")
-            self.assertEqual(bool(records), swapped > 0, f"{what}: {records}")
+            self.assertEqual(bool(self.steps()), swapped > 0, f"{what}: {self.steps()}")
             return swapped
         finally:  # a failure is not to make the next ones fail
             self.back_to_old()
@@ -150,17 +164,20 @@ class Interrupted(Shelf):
         if going.returncode == 12:
             self.assertLess(self.whole("SIGTERM", killed=False), 2)
 
-    @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
-    def test_at_any_point_of_the_controller(self):
-        self.prepare()
+    def at_any_point(self, between=None, allowed=(0, 1, 2), **labels):
+        """between: finds one more point to be killed at. allowed: how many components may hold the new data."""
+        self.prepare(**labels)
         command = ("restore", "--latest", "--force")
         fault = Fault(self.world, command=command)
         self.assertEqual(fault.run()[0], 0)
-        points = len(fault.reached())
+        reached = fault.reached()
+        points = len(reached)
         self.assertEqual(self.whole("no fault", killed=False), 2)
         dice = self.dice()
         for act, picks in (("kill", 3), ("error", 2)):
             sample = sorted(dice.randrange(points * i // picks, points * (i + 1) // picks) + 1 for i in range(picks))
+            if between and act == "kill":
+                sample.append(between(reached))
             for number in range(1, points + 1) if LONG else sample:
                 what = f"{number}:{act}"
                 with self.subTest(point=what):
@@ -171,9 +188,25 @@ class Interrupted(Shelf):
                         self.assertEqual(code, 137, what)
                     self.exec("miraclemax", "recover")
                     swapped = self.whole(what, killed=act == "kill")
+                    self.assertIn(swapped, allowed, what)
                     if act == "error":
                         self.assertEqual(code == 0, swapped == 2 and "FAILED" not in told, what)
         print(f"    {points} points", flush=True)
+
+    @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
+    def test_at_any_point_of_the_controller(self):
+        """The two are one group, and so of one moment, whatever happens."""
+
+        def between_the_swaps(reached):
+            stopped = max(i for i, name in enumerate(reached) if name == "freeze.stop")
+            # Each swap is announced and then noted: the third record announces the second.
+            return [i + 1 for i in range(stopped, len(reached)) if reached[i] == "file.create"][2]
+
+        self.at_any_point(between_the_swaps, allowed=(0, 2), group="both")
+
+    @unittest.skipUnless(LONG and with_points(), "only in the long form, of a program with MIRACLEMAX_FAULT_POINTS")
+    def test_at_any_point_of_two_groups(self):
+        self.at_any_point()
 
     def test_no_room_for_both(self):
         world = self.world
@@ -197,8 +230,20 @@ class Interrupted(Shelf):
         kept, acts = self.keep(inside), self.acts()
         told = self.restore("--latest", "--force", code=9)
         self.assertRegex(told, "(?i)space|room|full")
+        self.assertIn("--in-place", told)
         self.untouched(kept, acts, "full")
-        os.unlink(os.path.join(inside, "c"))  # there is room now
-        self.restore("--latest", "--force")
+        id, old = world.ids()[-1], self.contents(inside)
+        told = self.restore("--from-backup", id, "--in-place", "--force")
+        self.assertIn("in place: a safety backup first", told)
+        safety = world.ids()[-1]
+        self.assertIn(f"--from-backup {safety}", told)
+        self.assertEqual(sorted(os.listdir(inside)), ["a", "b"])
+        self.as_before(self.before)
+        if LONG:
+            self.restore("--from-backup", safety, "--in-place", "--force")
+            self.holds(inside, old, "the safety backup")
+            self.as_before(self.before)
+        os.unlink(os.path.join(inside, "c" if LONG else "b"))  # there is room now
+        self.restore("--from-backup", id, "--force")
         self.assertIn("b", os.listdir(inside))
         self.as_before(self.before)

@@ -186,3 +186,31 @@ class Ways(Shelf):
         self.holds(folder, good, "undone")
         world.podman("start", "picky")  # it had ended by itself
         self.as_before(before)
+
+    def test_health_check(self):
+        """No systemd is here to run it: the restore does."""
+        world = self.world
+        world.volume("fit-data", backup="true", component="fit", encryption="never")
+        world.app("fit", "-v", "fit-data:/data", "--health-cmd", "test ! -e /data/bad", "--health-interval", "1s", "--health-retries", "2",
+                  command=("sh", "-c", "echo the app began; exec sleep infinity"))
+        folder = world.mountpoint("fit-data")
+
+        def health():
+            return json.loads(world.podman("inspect", "fit").stdout)[0]["State"]["Health"]["Status"]
+
+        self.stock(folder, "good")
+        self.start_sidecar()
+        world.backup()
+        self.assertIn("fit is healthy", self.restore("--latest", "--force", key=False))
+        self.assertEqual(health(), "healthy")
+        self.stock(folder, "bad")
+        world.backup()
+        self.stock(folder, "good")
+        good, before = self.contents(folder), world.states()
+        told = self.restore("--latest", "--force", "--rollback-on-unhealthy", key=False, code=15)
+        for text in ("fit is unhealthy", "the app began", "put back"):
+            self.assertIn(text, told)
+        self.holds(folder, good, "rolled back")
+        self.as_before(before)
+        world.podman("healthcheck", "run", "fit")
+        self.assertEqual(health(), "healthy")

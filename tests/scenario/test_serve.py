@@ -1,4 +1,5 @@
 """`serve` on real podman: planned runs, a new configuration, its death in a freeze, what it says over HTTP, what it keeps."""
+import contextlib
 import json
 import os
 import shutil
@@ -31,6 +32,19 @@ class Planned:
         self.writer("app", "data")
         return world.states()
 
+    @contextlib.contextmanager
+    def another_run(self):
+        """What a run by hand holds as long as it lasts."""
+        holder = subprocess.Popen(["flock", "--exclusive", os.path.join(self.world.backups, ".lock"), "sh", "-c", "echo; cat"],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        holder.stdout.readline()
+        try:
+            yield
+        finally:
+            holder.stdin.close()
+            holder.stdout.close()
+            holder.wait()
+
     def quiet_for(self, seconds, records):
         """No run comes: there is nothing to wait for, so it takes a while."""
         end = time.monotonic() + seconds
@@ -44,15 +58,9 @@ class Planned:
         if not LONG:  # the minute that is going on was missed, and comes at once; else the next one
             self.planned_before("* * * * *", int(time.time()) // 60 * 60 - 60)
         self.serve(SCHEDULE_BACKUP="* * * * *")
-        # What a run by hand holds as long as it lasts; here until the planned one has met it.
-        holder = subprocess.Popen(["flock", "--exclusive", os.path.join(world.backups, ".lock"), "cat"],
-                                  stdin=subprocess.PIPE)
-        try:
+        with self.another_run():  # until the planned one has met it
             self.until_told("planned backup waits: another run is going on")
             self.assertEqual(world.ids(), [])
-        finally:
-            holder.stdin.close()
-            holder.wait()
         first = self.until_ended(1)[0]
         self.assertEqual((first["kind"], first["code"]), ("backup", 0), first)
         self.assertRegex(first["planned"], r"^\d{4}-\d\d-\d\dT\d\d:\d\d:00Z$")
@@ -74,7 +82,12 @@ class Planned:
         self.prepare()
         *_, oldest, _, _, newest = nights(4)
         self.planned_before(NIGHTLY, oldest, jobs=("backup", "verify"))
-        self.serve(SCHEDULE_BACKUP=NIGHTLY, SCHEDULE_VERIFY=NIGHTLY)
+        # The sidecar is started again while it waits for another run.
+        with self.another_run():
+            self.serve(SCHEDULE_BACKUP=NIGHTLY, SCHEDULE_VERIFY=NIGHTLY)
+            self.until_told("planned backup waits: another run is going on")
+            world.podman("restart", "-t", "10", "miraclemax")
+            wait_until(lambda: self.log().count("planned backup waits") > 1, "the second wait")
         # One after the other, in their order.
         record, proof = self.until_ended(2)
         self.assertEqual((record["kind"], record["planned"], record["code"]), ("backup", at(newest), 0), record)
@@ -361,6 +374,14 @@ class Keeping:
         self.assertEqual(world.ids()[0], third)
         self.assertEqual([each for each in world.debris() if each != ".pinned"], [])
         self.assertEqual(os.listdir(os.path.join(world.backups, ".pinned")), [])
+        # What went is on record; what somebody else removed is missed, until the user says that it is right.
+        world.miraclemax("verify", "--all")
+        shutil.rmtree(os.path.join(world.backups, third))
+        missed = world.miraclemax("verify", "--all", check=False)
+        self.assertEqual(missed.returncode, 13, missed.stdout)
+        self.assertIn(f"{third}: is missing before {world.newest()}", missed.stdout)
+        world.miraclemax("prune", "--gone", third)
+        world.miraclemax("verify", "--all")
 
     @unittest.skipUnless(LONG, "only in the long form")
     def test_failed_run_lets_nothing_go(self):

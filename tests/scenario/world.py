@@ -196,7 +196,8 @@ class World:
         return sorted(name for name in os.listdir(self.backups) if name[0].isdigit())
 
     def debris(self):
-        return sorted(name for name in os.listdir(self.backups) if name.startswith(".") and name != ".lock")
+        return sorted(name for name in os.listdir(self.backups)
+                      if name.startswith(".") and name not in (".lock", ".removed"))
 
     def manifest(self, id="latest"):
         with open(os.path.join(self.backups, id, "manifest.json")) as file:

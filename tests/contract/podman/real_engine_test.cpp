@@ -93,6 +93,7 @@ TEST_F(RealEngine, MovesAContainerThroughItsStates) {
     engine_->start(id);
     EXPECT_EQ(state(id), State::running);
     EXPECT_NE(engine_->container(id)->started_at, before);
+    EXPECT_EQ(code_of([&] { engine_->run_health_check(id, seconds{5}); }), ExitCode::podman); // it has none
     engine_->remove(id);
     EXPECT_EQ(engine_->container(id), std::nullopt);
     engine_->remove(id); // already

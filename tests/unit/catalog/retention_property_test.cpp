@@ -54,8 +54,9 @@ public:
 
     History history() {
         History history{.policy = {.rules = rules()}};
-        if (percent(30))
-            history.policy.components["a"] = rules();
+        for (const char* name : {"a", "b", "c"})
+            if (percent(30))
+                history.policy.components[name] = percent(90) ? rules() : RetentionRules{.days = 0};
         sys_seconds time = sys_seconds(1'700'000'000s) + std::chrono::hours(below(24 * 365));
         const unsigned count = 1 + below(10);
         const unsigned pace = 1 + below(3);
@@ -81,6 +82,12 @@ public:
 private:
     std::mt19937 engine_;
 };
+
+bool none(const RetentionRules& rules) {
+    return rules.days + rules.last + rules.hourly + rules.daily + rules.weekly + rules.monthly +
+               rules.yearly ==
+           0;
+}
 
 std::set<std::string> kept(const RetentionPlan& plan) {
     std::set<std::string> ids;
@@ -153,7 +160,7 @@ void expect_rules_are_kept(const History& history, const std::set<std::string>& 
         for (std::size_t index = 0; index < copies.size(); ++index) {
             const bool young = rules.days != 0 && days_before(copies[index]->ended, history.clock.now) <=
                                                       static_cast<int>(rules.days);
-            if (young || copies.size() - index <= rules.last) {
+            if (none(rules) || young || copies.size() - index <= rules.last) {
                 EXPECT_TRUE(ids.contains(copies[index]->id)) << copies[index]->id << " for " << name;
             }
         }
@@ -197,9 +204,10 @@ void expect_stable(const History& history, const std::set<std::string>& ids, Dic
     EXPECT_EQ(kept(pruned), ids) << "pruning again removes more";
 
     History more = history;
-    RetentionRules& rules = dice.percent(50) && more.policy.components.contains("a")
-                                ? more.policy.components["a"]
-                                : more.policy.rules;
+    // The first rule of a component that had none lets go of what had to stay: no further one.
+    const auto own = more.policy.components.find("a");
+    const bool ruled = own != more.policy.components.end() && !none(own->second);
+    RetentionRules& rules = dice.percent(50) && ruled ? own->second : more.policy.rules;
     for (unsigned RetentionRules::*rule :
          {&RetentionRules::days, &RetentionRules::last, &RetentionRules::hourly, &RetentionRules::daily,
           &RetentionRules::weekly, &RetentionRules::monthly, &RetentionRules::yearly})

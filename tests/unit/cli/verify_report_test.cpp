@@ -47,6 +47,24 @@ TEST(VerifyReport, HasOneLineAComponent) {
     EXPECT_EQ(text_of(found).find("  n8n"), std::string::npos);
 }
 
+TEST(VerifyReport, AGapBeforeItIsNoDamageOfItsOwn) {
+    auto found = verified();
+    found.examination.faults = {{.where = "20251015_030000",
+                                 .what = "is missing before 20251016_030000",
+                                 .component = {},
+                                 .of_chain = true}};
+    const auto text = text_of(found);
+    EXPECT_NE(text.find("20251016_030000: whole, but THE CHAIN BEFORE IT IS BROKEN, signed by"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("  FAULTY: 20251015_030000: is missing before 20251016_030000\n"), std::string::npos)
+        << text;
+    EXPECT_EQ(found.code(), ExitCode::damaged);
+    found.examination.faults.push_back(
+        {.where = "volumes/web.tar.gz.gpg", .what = "is missing", .component = "web"});
+    EXPECT_NE(text_of(found).find(": DAMAGED"), std::string::npos);
+}
+
 TEST(VerifyReport, NamesEveryFaultAndForgesNoLine) {
     auto found = verified();
     found.examination.faults = {

@@ -253,6 +253,44 @@ TEST_F(ConfigTest, ComponentsAreReadWithTheirWords) {
     EXPECT_EQ(volume.choice.exclude, std::vector<std::string>{"*.log"});
 }
 
+TEST_F(ConfigTest, AComponentHasRulesOfRetention) {
+    const auto config = load("retention: {days: 5}\n"
+                             "components:\n"
+                             "  - volume: db\n"
+                             "    keep: {days: 90, last: 1, hourly: 2, daily: 3, weekly: 4, monthly: 5}\n"
+                             "  - volume: web\n"
+                             "    keep:\n"
+                             "      yearly: 0\n"
+                             "  - volume: other\n");
+    const auto& keep = config.components.at(0).keep;
+    EXPECT_EQ((std::vector{keep.days, keep.last, keep.hourly, keep.daily, keep.weekly, keep.monthly}),
+              (std::vector<std::optional<unsigned>>{90, 1, 2, 3, 4, 5}));
+    EXPECT_FALSE(keep.yearly);
+    EXPECT_EQ(config.components.at(1).keep.yearly, 0U);
+    EXPECT_FALSE(config.components.at(1).keep.days);
+    EXPECT_FALSE(config.components.at(2).keep.yearly);
+    const auto text = problems("components:\n"
+                               "  - volume: a\n"
+                               "    keep:\n"
+                               "      dayz: 3\n"
+                               "      last: -1\n"
+                               "      daily: many\n"
+                               "      weekly: 1\n"
+                               "      weekly: 2\n"
+                               "      yearly:\n"
+                               "      monthly: 100001\n"
+                               "  - volume: b\n"
+                               "    keep: 3\n"
+                               "  - volume: c\n"
+                               "    keep:\n");
+    for (const auto* part : {"line 4: unknown key \"dayz\" in keep; did you mean \"days\"?",
+                             "line 5: keep.last is no number: use a whole number from 0 to 100000",
+                             "line 6: keep.daily is no number", "line 8: keep.weekly stands twice",
+                             "line 9: keep.yearly is no number", "line 10: keep.monthly is no number",
+                             "line 12: keep has the wrong form", "line 14: keep has the wrong form"})
+        EXPECT_THAT(text, HasSubstr(part));
+}
+
 TEST_F(ConfigTest, WrongComponentsAreToldByLine) {
     const auto text = problems("components:\n"
                                "  - path: ~/n8n-data\n" // no HOME

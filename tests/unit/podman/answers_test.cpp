@@ -70,6 +70,29 @@ TEST(Answers, TakeTheOldKeyForHealth) {
         "unhealthy");
 }
 
+TEST(Answers, AHealthCheckIsReadWithPodmansDefaults) {
+    const auto check = read_container(R"({"Id":"1","Name":"n",
+        "State":{"Health":{"Status":"starting","FailingStreak":2,
+                           "Log":[{"Start":"2026-01-01T00:00:01Z"},{"Start":"2026-01-01T00:00:02Z"}]}},
+        "Config":{"Healthcheck":{"Test":["CMD","true"],"StartPeriod":1500000000,"Interval":1000000000,
+                                 "Timeout":2000000000,"Retries":1}}})",
+                                      "x")
+                           .health_check;
+    EXPECT_EQ(check.interval, std::chrono::seconds(1));
+    EXPECT_EQ(check.timeout, std::chrono::seconds(2));
+    EXPECT_EQ(check.start_period, std::chrono::milliseconds(1500));
+    EXPECT_EQ(check.retries, 1);
+    EXPECT_EQ(check.failing, 2);
+    EXPECT_EQ(check.last_run, "2026-01-01T00:00:02Z");
+    const auto sparse = read_container(R"({"Id":"1","Name":"n","State":{"Health":{"Status":"healthy"}},
+        "Config":{"Healthcheck":{"Test":["CMD","true"]}}})",
+                                       "x")
+                            .health_check;
+    EXPECT_EQ(sparse.interval, std::chrono::seconds(30));
+    EXPECT_EQ(sparse.retries, 3);
+    EXPECT_EQ(sparse.last_run, "");
+}
+
 TEST(Answers, BoundAnEndlessStopTimeout) {
     const auto container =
         read_container(R"({"Id":"1","Name":"n","Config":{"StopTimeout":18446744073709551615}})", "x");

@@ -71,6 +71,35 @@ TEST_F(Pruning, WhileTheClockIsBehindOrFarAheadNothingGoes) {
     }
 }
 
+std::map<std::string, std::string> reasons(const PruneResult& result) {
+    std::map<std::string, std::string> reasons;
+    for (const auto& verdict : result.plan.verdicts)
+        reasons[verdict.id] = (verdict.keep ? "keep: " : "go: ") + verdict.reason;
+    return reasons;
+}
+
+// The configuration names volumes and paths, retention components: the manifests tell which is whose.
+TEST_F(Pruning, AComponentHasRulesOfItsOwn) {
+    const auto first = store();
+    const auto second = store({"web"});
+    const auto third = store({"web"});
+    const auto newest = store();
+    EXPECT_EQ(prune_at(10, true).plan.verdicts.front().keep, false);
+    settings.configured = {{.volume = "n8n-data", .keep = {.days = 30}},
+                           {.volume = "other", .choice = {.component = "web"}, .keep = {.last = 2}}};
+    const auto told = reasons(prune_at(10, true));
+    EXPECT_EQ(told.at(first), "keep: not older than 30 days (n8n)");
+    EXPECT_EQ(told.at(second), "go: older than 1 day, and kept by no rule");
+    EXPECT_EQ(told.at(third), "keep: one of the newest 2 copies");
+    EXPECT_EQ(told.at(newest), "keep: `latest` points to it");
+    settings.configured = {
+        {.path = "/var/lib/containers//storage/volumes/n8n-data/_data/", .keep = {.days = 0, .monthly = 2}}};
+    EXPECT_EQ(reasons(prune_at(10, true)).at(first),
+              "go: kept by no rule (n8n); older than 1 day, and kept by no rule (web)");
+    settings.configured = {{.volume = "n8n-data"}}; // silent: as all
+    EXPECT_EQ(reasons(prune_at(10, true)).at(first), "go: older than 1 day, and kept by no rule");
+}
+
 // Who signed, and what a neighbour is like, is no reason to give a good copy up.
 TEST_F(Pruning, DoubtAboutASignatureOrAnotherComponentCondemnsNoCopy) {
     const auto first = store();

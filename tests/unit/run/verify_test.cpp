@@ -1,6 +1,7 @@
 #include "unit/run/stored_backup.hpp"
 
 #include "run/rehearsals.hpp"
+#include "run/removals.hpp"
 
 namespace miraclemax::run {
 namespace {
@@ -148,8 +149,11 @@ TEST_F(Verifying, ABackupThatIsLetGoMeanwhileIsNotCalledDamaged) {
     const auto result = verify(settings, {.ids = {one, two}}, {},
                                {.examined =
                                     [&](const auto& id, auto, auto) {
-                                        if (id == one)
+                                        if (id == one && std::filesystem::exists(path(one))) {
+                                            const store::BackupFolder folder(settings.backups);
+                                            Removals(settings, folder).record(one, "", "", {});
                                             std::filesystem::remove_all(path(one));
+                                        }
                                     },
                                 .rehearsed = {},
                                 .ended = {}},
@@ -158,6 +162,20 @@ TEST_F(Verifying, ABackupThatIsLetGoMeanwhileIsNotCalledDamaged) {
     EXPECT_EQ(result.code(), ExitCode::ok);
     ASSERT_EQ(result.warnings.size(), 1U);
     EXPECT_NE(result.warnings[0].find(one), std::string::npos);
+}
+
+TEST_F(Verifying, WhatIsMissingBeforeOneIsToldAndItIsOpenedAllTheSame) {
+    const auto one = store(), two = store();
+    std::filesystem::remove_all(path(one));
+    const auto result = check({.ids = {two}, .depth = Depth::deep, .keys = key()});
+    EXPECT_EQ(result.code(), ExitCode::damaged);
+    EXPECT_EQ(rehearsed.size(), 2U);
+    EXPECT_EQ(result.backups.at(0).rehearsals.at(0).outcome, Outcome::good);
+    EXPECT_NE(proof(two)->examined_trouble.find(one + ": is missing before " + two), std::string::npos);
+    const store::BackupFolder folder(settings.backups);
+    Removals(settings, folder).vouch(one, "run", {});
+    EXPECT_EQ(check({.ids = {two}}).code(), ExitCode::ok);
+    EXPECT_EQ(proof(two)->examined_trouble, "");
 }
 
 TEST_F(Verifying, ComponentsAreChosenByName) {

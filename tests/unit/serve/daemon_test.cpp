@@ -80,6 +80,9 @@ public:
     void unpause(const std::string& id) override { engine_.unpause(id); }
     void stop(const std::string& id, std::chrono::seconds timeout) override { engine_.stop(id, timeout); }
     void start(const std::string& id) override { engine_.start(id); }
+    void run_health_check(const std::string& id, std::chrono::milliseconds deadline) override {
+        engine_.run_health_check(id, deadline);
+    }
     std::string create(const podman::ContainerSpec& spec) override { return engine_.create(spec); }
     void remove(const std::string& id) override { engine_.remove(id); }
     std::string logs(const std::string& id) override { return engine_.logs(id); }

@@ -63,7 +63,7 @@ public:
         return look;
     }
     void start(const DueRun& run) {
-        schedule_->started(run);
+        schedule_->ended(run);
         write_down();
         runs.push_back(run);
         starts.push_back(wall_);
@@ -398,7 +398,8 @@ TEST(ScheduleMemoryTest, SurvivesItsJson) {
     ScheduleMemory memory;
     memory.jobs["backup"] = {.when = "0 3 * * *",
                              .spans = {{.first = utc(2026, 1, 1), .last = utc(2026, 2, 1)},
-                                       {.first = utc(1970, 1, 1), .last = utc(1970, 1, 1)}}};
+                                       {.first = utc(1970, 1, 1), .last = utc(1970, 1, 1)}},
+                             .begun = {{.planned = utc(2026, 2, 2), .tries = 1}}};
     memory.jobs["verify"] = {.when = "@weekly", .spans = {}};
     EXPECT_EQ(parse_schedule_memory(to_json(memory)), memory);
     EXPECT_EQ(parse_schedule_memory(to_json({})), ScheduleMemory{});
@@ -410,6 +411,7 @@ TEST(ScheduleMemoryTest, RefusesWhatIsNone) {
           R"({"version": 1, "jobs": {"a": {"when": 3, "done": []}}})",
           R"({"version": 1, "jobs": {"a": {"when": "x", "done": [[1]]}}})",
           R"({"version": 1, "jobs": {"a": {"when": "x", "done": [[2, 1]]}}})",
+          R"({"version": 1, "jobs": {"a": {"when": "x", "done": [], "begun": [1]}}})",
           R"({"version": 1, "jobs": {"a": {"when": "x", "done": [[0, 9223372036854775807]]}}})"})
         EXPECT_THROW(static_cast<void>(parse_schedule_memory(text)), Error) << text;
 }

@@ -49,6 +49,29 @@ TEST(BackupFolderTest, MissingOrNoFolderOrReadOnlyIsSaidWithARemedy) {
     ::umount((scratch / "ro").c_str());
 }
 
+// A disk that was put in for a recovery.
+TEST(BackupFolderTest, AReadOnlyFolderCanBeRead) {
+    const test::Scratch scratch;
+    publish(scratch.path(), "20251016_030000");
+    fs::create_symlink("20251016_030000", scratch / "latest");
+    const int result = test::in_child([&] {
+        if (!test::make_read_only(scratch.path())) {
+            return 77;
+        }
+        expect_destination([&] { BackupFolder(scratch.path()); }, "Read-only");
+        const BackupFolder folder(scratch.path(), Use::reading);
+        EXPECT_THAT(folder.ids(), ElementsAre("20251016_030000"));
+        EXPECT_EQ(folder.latest(), "20251016_030000");
+        EXPECT_FALSE(folder.is_pinned("20251016_030000"));
+        expect_destination([&] { BackupFolder(scratch / "nowhere", Use::reading); }, "nowhere is missing");
+        return testing::Test::HasFailure() ? 1 : 0;
+    });
+    if (test::exited(result, 77)) {
+        GTEST_SKIP() << "no right to mount";
+    }
+    EXPECT_TRUE(test::exited(result, 0));
+}
+
 TEST(BackupFolderTest, LeavesNoProbeAndTakesAnyFormOfThePath) {
     const test::Scratch scratch;
     const BackupFolder folder(scratch.path().string() + "/./");

@@ -102,6 +102,54 @@ TEST(Lock, ALinkInItsPlaceIsNotFollowed) {
     EXPECT_EQ(test::content(elsewhere / "precious"), "content");
 }
 
+TEST(Lock, ARestoreHoldsAFolderThatCanBeWrittenAsAllDo) {
+    const test::Scratch root;
+    BackupFolder folder(root.path());
+    const std::unique_ptr<Lock> restore = folder.lock_for_restore(root / "instead");
+    EXPECT_THROW(static_cast<void>(folder.lock()), Error);
+    EXPECT_FALSE(std::filesystem::exists(root / "instead"));
+}
+
+// What a restore can hold of a folder that is read-only, with or without a lock file in it, and held or not.
+int restore_from_read_only(const std::filesystem::path& root, const std::filesystem::path& instead,
+                           ExitCode expected) {
+    const int result = test::in_child([&] {
+        if (!test::make_read_only(root)) {
+            return 77;
+        }
+        BackupFolder folder(root, Use::reading);
+        try {
+            const std::unique_ptr<Lock> first = folder.lock_for_restore(instead);
+            try {
+                const std::unique_ptr<Lock> second = folder.lock_for_restore(instead);
+                return 90; // two restores at once
+            } catch (const Error& error) {
+                return error.code() == ExitCode::busy && expected == ExitCode::ok ? 0 : 91;
+            }
+        } catch (const Error& error) {
+            return error.code() == expected ? 0 : 92;
+        }
+    });
+    return WIFEXITED(result) ? WEXITSTATUS(result) : 128;
+}
+
+TEST(Lock, ARestoreFromAReadOnlyFolderTakesAnotherInItsPlace) {
+    const test::Scratch root;
+    const test::Scratch state;
+    const auto instead = state / "made/restore.lock";
+    const int result = restore_from_read_only(root.path(), instead, ExitCode::ok);
+    if (result == 77) {
+        GTEST_SKIP() << "no right to mount";
+    }
+    EXPECT_EQ(result, 0);
+    EXPECT_TRUE(std::filesystem::is_empty(root.path()));
+    test::put(root / ".lock", "");
+    EXPECT_EQ(restore_from_read_only(root.path(), instead, ExitCode::ok), 0);
+    Holder pruning(root.path()); // it can be written from elsewhere, and is
+    ASSERT_TRUE(pruning.held());
+    EXPECT_EQ(restore_from_read_only(root.path(), instead, ExitCode::busy), 0);
+}
+
 TEST(Lock, FiftyStartsAtOnceOneHolderAtATime) {
     const test::Scratch root;
     // Each child that gets the lock creates a file that must not be there, and removes it again.

@@ -9,6 +9,8 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -66,6 +68,13 @@ inline int in_child(const std::function<int()>& work) {
 
 inline bool exited(int status, int code) {
     return WIFEXITED(status) && WEXITSTATUS(status) == code;
+}
+
+// In this process alone (a child's): path is mounted read-only over itself. False: no right to mount.
+inline bool make_read_only(const std::filesystem::path& path) {
+    return ::unshare(CLONE_NEWNS) == 0 && ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+           ::mount(path.c_str(), path.c_str(), nullptr, MS_BIND, nullptr) == 0 &&
+           ::mount("none", path.c_str(), nullptr, MS_REMOUNT | MS_BIND | MS_RDONLY, nullptr) == 0;
 }
 
 } // namespace miraclemax::test

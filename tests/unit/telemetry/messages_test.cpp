@@ -43,22 +43,27 @@ protected:
         before_.empty() ? ::unsetenv("TZ") : ::setenv("TZ", before_.c_str(), 1);
         ::tzset();
     }
-    void run(const std::string& id, std::vector<std::string> failed, const std::string& message = "") {
-        RunStatus last;
-        last.id = id;
-        last.ok = failed.empty() && message.empty();
-        last.code = last.ok ? 0 : 3;
-        last.message = message;
-        last.began = at(thursday);
-        last.ended = at(thursday + 75);
-        status_.last_run = last;
-        for (auto& component : status_.components) {
-            component.last_ok = std::find(failed.begin(), failed.end(), component.name) == failed.end();
-            component.reason = component.last_ok ? "" : "can't pause";
-        }
+    EndedRun run(const std::string& id, std::vector<std::string> failed, const std::string& message = "",
+                 const std::string& kind = "backup") {
+        EndedRun ended{.name = id, .kind = kind, .run = {}, .failed = {}, .last_success = {}, .log = {}};
+        ended.run.id = id;
+        ended.run.published = kind == "backup";
+        ended.run.ok = failed.empty() && message.empty();
+        ended.run.code = ended.run.ok ? 0 : 3;
+        ended.run.message = message;
+        ended.run.began = at(thursday);
+        ended.run.ended = at(thursday + 75);
+        ended.last_success = status_.last_success;
+        for (const auto& name : failed)
+            ended.failed.push_back({.name = name,
+                                    .reason = kind == "verify" ? "20251015_030000: damaged" : "can't pause",
+                                    .last_good = at(thursday - 86'400),
+                                    .last_good_id = "20251015_030000"});
+        return ended;
     }
-    std::vector<Message> say(const std::string& log = "", const std::string& runbook = "") {
-        return messages_for(status_, log, runbook, said_);
+    std::vector<Message> say(std::vector<EndedRun> runs = {}, const std::string& runbook = "") {
+        return messages_for({.status = status_, .runs = std::move(runs), .stale = stale_, .runbook = runbook},
+                            said_);
     }
     Message only(const std::vector<Message>& messages) {
         EXPECT_THAT(messages, SizeIs(1));
@@ -67,15 +72,15 @@ protected:
 
     Status status_;
     Said said_;
+    std::vector<Stale> stale_;
     std::string before_;
 };
 
 TEST_F(MessagesTest, AFailureHasItsFacts) {
-    run("20251016_030000", {"n8n"}, "1 component failed");
-    std::string log;
+    auto run = this->run("20251016_030000", {"n8n"}, "1 component failed");
     for (int i = 1; i <= 25; ++i)
-        log += "line " + std::to_string(i) + (i == 25 ? "\x1b[2J" : "") + "\n";
-    const auto message = only(say(log, "https://runbook.example/r"));
+        run.log += "line " + std::to_string(i) + (i == 25 ? "\x1b[2J" : "") + "\n";
+    const auto message = only(say({run}, "https://runbook.example/r"));
     EXPECT_EQ(message.occasion, Occasion::failure);
     EXPECT_EQ(message.id, "20251016_030000-failure");
     EXPECT_EQ(message.at, at(thursday + 75));
@@ -97,9 +102,9 @@ TEST_F(MessagesTest, AFailureHasItsFacts) {
 }
 
 TEST_F(MessagesTest, ARunThatFailedAsAWholeSaysSo) {
-    run("r1", {}, "podman's socket can't be reached\nforged: line");
-    status_.last_success.reset();
-    const auto message = only(say());
+    auto first = run("r1", {}, "podman's socket can't be reached\nforged: line");
+    first.last_success.reset();
+    const auto message = only(say({first}));
     EXPECT_EQ(message.subject,
               "[miraclemax] backup of nas failed: podman's socket can't be reached\\x0aforged: line");
     EXPECT_THAT(message.firing, ElementsAre(""));
@@ -108,42 +113,95 @@ TEST_F(MessagesTest, ARunThatFailedAsAWholeSaysSo) {
     EXPECT_THAT(message.text, HasSubstr("compose/monitoring/runbook.md, \"BackupFailed\""));
     EXPECT_THAT(message.text, HasSubstr("Last backup that was whole: none yet"));
     EXPECT_THAT(message.text, Not(HasSubstr("last lines")));
-    run("r2", {});
-    status_.last_run->ok = false;
-    status_.last_run->killed = true;
+    auto second = run("r2", {});
+    second.run.ok = false;
+    second.run.killed = true;
     status_.unreleased = {"web"};
-    const auto killed = only(say());
+    const auto killed = only(say({second}));
     EXPECT_THAT(killed.subject, HasSubstr("was killed"));
     EXPECT_THAT(killed.text, HasSubstr("Containers that are not as they were:\n- web\n"));
 }
 
 TEST_F(MessagesTest, AStoryOfFailuresAndTheirEnd) {
-    run("r1", {});
-    EXPECT_EQ(only(say()).occasion, Occasion::success);
-    EXPECT_THAT(say(), IsEmpty()); // the same run again
-    run("r2", {"n8n"});
-    EXPECT_EQ(only(say()).occasion, Occasion::failure);
+    EXPECT_EQ(only(say({run("r1", {})})).occasion, Occasion::success);
     EXPECT_THAT(say(), IsEmpty());
-    run("r3", {"n8n", "grafana"});
-    const auto both = only(say());
+    EXPECT_EQ(only(say({run("r2", {"n8n"})})).occasion, Occasion::failure);
+    const auto both = only(say({run("r3", {"n8n", "grafana"})}));
     EXPECT_THAT(both.firing, ElementsAre("n8n", "grafana"));
     EXPECT_EQ(both.component, "");
     EXPECT_EQ(both.subject, "[miraclemax] backup of nas failed: n8n, grafana");
-    run("r4", {"grafana"});
-    const auto one = only(say());
+    const auto one = only(say({run("r4", {"grafana"})}));
     EXPECT_THAT(one.firing, ElementsAre("grafana"));
     EXPECT_THAT(one.ended, ElementsAre("n8n"));
     said_ = parse_said(to_json(said_)); // a restart
-    run("r5", {});
-    const auto recovery = only(say());
+    const auto recovery = only(say({run("r5", {})}));
     EXPECT_EQ(recovery.occasion, Occasion::recovery);
     EXPECT_EQ(recovery.id, "r5-recovery");
     EXPECT_EQ(recovery.severity, Severity::critical);
     EXPECT_THAT(recovery.ended, ElementsAre("grafana"));
     EXPECT_THAT(recovery.firing, IsEmpty());
     EXPECT_THAT(recovery.text, HasSubstr("Had failed: grafana"));
-    run("r6", {});
-    EXPECT_EQ(only(say()).occasion, Occasion::success);
+    EXPECT_EQ(only(say({run("r6", {})})).occasion, Occasion::success);
+    EXPECT_THAT(said_.told, ElementsAre("r1", "r2", "r3", "r4", "r5", "r6"));
+}
+
+TEST_F(MessagesTest, RunsThatEndedTogetherAreToldEachInTheirOrder) {
+    const auto messages = say({run("r1", {"n8n"}), run("r2", {})});
+    ASSERT_THAT(messages, SizeIs(2));
+    EXPECT_EQ(messages[0].id, "r1-failure");
+    EXPECT_EQ(messages[1].id, "r2-recovery");
+}
+
+TEST_F(MessagesTest, AProofHasItsOwnWordsAndItsOwnEnd) {
+    EXPECT_THAT(say({run("v1", {}, "", "verify")}), IsEmpty());
+    auto bad = run("v2", {"n8n"}, "20251015_030000: damaged", "verify");
+    bad.run.code = 13;
+    const auto failure = only(say({bad}, "https://runbook.example/r"));
+    EXPECT_EQ(failure.subject, "[miraclemax] verify of nas failed: n8n: 20251015_030000: damaged");
+    EXPECT_EQ(failure.alert, "NotVerified");
+    EXPECT_EQ(failure.component, "n8n");
+    EXPECT_EQ(failure.runbook_url, "https://runbook.example/r#notverified");
+    for (const char* part :
+         {"The verify v2 of nas failed.", "(exit code 13)", "Last verify that was good: 15 Oct 2025, 03:00",
+          "What to do: https://runbook.example/r#notverified", "`miraclemax backup --component n8n`"})
+        EXPECT_THAT(failure.text, HasSubstr(part));
+    EXPECT_EQ(only(say({run("r1", {})})).occasion, Occasion::success); // a backup ends no proof's alert
+    const auto recovery = only(say({run("v3", {}, "", "verify")}));
+    EXPECT_EQ(recovery.subject, "[miraclemax] verify of nas is good again");
+    EXPECT_EQ(recovery.alert, "NotVerified");
+    EXPECT_THAT(recovery.ended, ElementsAre("n8n"));
+    EXPECT_THAT(recovery.text, Not(HasSubstr("Stored:")));
+}
+
+TEST_F(MessagesTest, WhatIsStaleIsToldOnceAndWhenItIsFreshAgain) {
+    stale_ = {{.component = "", .text = "the last one is 3 days old", .last_good = at(thursday - 86'400)}};
+    const auto stale = only(say());
+    EXPECT_EQ(stale.occasion, Occasion::failure);
+    EXPECT_EQ(stale.subject, "[miraclemax] backup of nas is stale: the last one is 3 days old");
+    EXPECT_EQ(stale.alert, "BackupStale");
+    EXPECT_EQ(stale.severity, Severity::warning);
+    EXPECT_THAT(stale.firing, ElementsAre(""));
+    EXPECT_THAT(stale.text, HasSubstr("- n8n: last good backup: 15 Oct 2025, 03:00 CEST (20251015_030000)"));
+    EXPECT_THAT(stale.text, HasSubstr("Next planned backup: none"));
+    said_ = parse_said(to_json(said_));
+    EXPECT_THAT(say(), IsEmpty());
+    stale_.push_back({.component = "n8n", .text = "n8n is old", .last_good = at(thursday - 86'400)});
+    EXPECT_THAT(only(say()).firing, ElementsAre("", "n8n"));
+    stale_.pop_back();
+    EXPECT_EQ(only(say()).subject, "[miraclemax] backup of nas is no longer stale: n8n");
+    stale_.clear();
+    const auto fresh = only(say());
+    EXPECT_EQ(fresh.occasion, Occasion::recovery);
+    EXPECT_EQ(fresh.subject, "[miraclemax] backup of nas is no longer stale");
+    EXPECT_THAT(fresh.ended, ElementsAre(""));
+    EXPECT_THAT(say(), IsEmpty());
+    // One that is merely no longer looked for is not said to be fresh.
+    stale_ = {{.component = "n8n", .text = "n8n is old", .last_good = at(thursday - 86'400)}};
+    EXPECT_THAT(say(), SizeIs(1));
+    stale_.clear();
+    status_.now += std::chrono::hours(40 * 24);
+    said_.last_digest_week = "2099-W01";
+    EXPECT_THAT(say(), IsEmpty());
 }
 
 TEST_F(MessagesTest, ADigestComesOnceAWeek) {
@@ -153,8 +211,6 @@ TEST_F(MessagesTest, ADigestComesOnceAWeek) {
     status_.now = at(monday - 1);
     EXPECT_THAT(say(), IsEmpty());
     status_.now = at(monday);
-    run("r1", {});
-    said_.last_run = "r1";
     for (int day = 1; day <= 8; ++day)
         status_.runs.push_back({.at = at(monday - day * 86'400 + 60), .ok = day != 3, .stored = 1024});
     status_.problems = {
@@ -191,19 +247,24 @@ TEST_F(MessagesTest, TheFirstDigestWaitsForAMondayAndAClockPutBackForTheNext) {
 }
 
 TEST_F(MessagesTest, InstancesAreToldApart) {
-    run("r1", {"n8n"});
     status_.instance = "second";
-    EXPECT_EQ(only(say()).instance, "nas/second");
+    EXPECT_EQ(only(say({run("r1", {"n8n"})})).instance, "nas/second");
     said_ = {};
     said_.last_digest_week = "2025-W42";
     status_.host.clear();
-    EXPECT_EQ(only(say()).instance, "second");
+    EXPECT_EQ(only(say({run("r1", {"n8n"})})).instance, "second");
 }
 
 TEST(Said, DamagedMemoryIsAnError) {
     EXPECT_THROW((void)parse_said("{"), Error);
     EXPECT_THROW((void)parse_said("{\"version\": 2}"), Error);
-    const Said said{.failing = true, .last_run = "r", .last_digest_week = "w", .firing = {"a", ""}};
+    const Said said{.begun = true,
+                    .since = at(thursday),
+                    .told = {"r"},
+                    .backup = {.failing = true, .firing = {"a", ""}},
+                    .verify = {.failing = true, .firing = {"b"}},
+                    .stale = {"", "c"},
+                    .last_digest_week = "w"};
     EXPECT_EQ(parse_said(to_json(said)), said);
 }
 

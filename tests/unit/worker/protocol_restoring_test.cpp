@@ -16,6 +16,7 @@ UnpackJob some_unpacking() {
                    .tar_sha256 = std::string(64, 'a')};
     job.compression = Compression::zstd;
     job.store = true;
+    job.emptied = true;
     job.options = {.only = "caf\xe9", .trusted_xattrs = true, .selinux_labels = true};
     job.content = 12;
     job.site = {.root = "/data/\xff", .single = true, .run = "r-1", .only = "caf\xe9"};
@@ -47,6 +48,7 @@ TEST(ProtocolOfARestore, CarriesTheJobsOfARestore) {
     EXPECT_EQ(got.promise.tar_sha256, sent.promise.tar_sha256);
     EXPECT_EQ(got.compression, sent.compression);
     EXPECT_EQ(got.store, sent.store);
+    EXPECT_EQ(got.emptied, sent.emptied);
     EXPECT_EQ(got.options.only, sent.options.only);
     EXPECT_EQ(got.options.trusted_xattrs, sent.options.trusted_xattrs);
     EXPECT_EQ(got.options.selinux_labels, sent.options.selinux_labels);
@@ -56,8 +58,8 @@ TEST(ProtocolOfARestore, CarriesTheJobsOfARestore) {
     EXPECT_EQ(got.site.run, sent.site.run);
     EXPECT_EQ(got.site.only, sent.site.only);
 
-    for (const Settling what :
-         {Settling::settle, Settling::exchange, Settling::discard, Settling::make_folder}) {
+    for (const Settling what : {Settling::settle, Settling::exchange, Settling::discard,
+                                Settling::make_folder, Settling::room, Settling::empty, Settling::sweep}) {
         SettleJob settling;
         settling.component = "n8n";
         settling.what = what;
@@ -90,8 +92,14 @@ TEST(ProtocolOfARestore, CarriesTheRepliesOfARestore) {
     EXPECT_TRUE(progress.names.empty());
     EXPECT_EQ(std::get<Swapped>(parse_reply(encode(Reply{Swapped{{"x", "\xff"}}}))).stayed,
               (std::vector<std::string>{"x", "\xff"}));
-    for (const auto holds : {archive::Holds::old_data, archive::Holds::new_data})
-        EXPECT_EQ(std::get<Settled>(parse_reply(encode(Reply{Settled{holds}}))).holds, holds);
+    for (const auto holds : {archive::Holds::old_data, archive::Holds::new_data}) {
+        const Settled sent{.holds = holds, .space = {.bytes = 1, .inodes = UINT64_MAX, .device = 3}};
+        const auto settled = std::get<Settled>(parse_reply(encode(Reply{sent})));
+        EXPECT_EQ(settled.holds, holds);
+        EXPECT_EQ(settled.space.bytes, 1U);
+        EXPECT_EQ(settled.space.inodes, UINT64_MAX);
+        EXPECT_EQ(settled.space.device, 3U);
+    }
     EXPECT_TRUE(std::holds_alternative<Done>(parse_reply(encode(Reply{Done{}}))));
     EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = ExitCode::damaged}}))).code,
               ExitCode::damaged);

@@ -135,6 +135,8 @@ TEST(Protocol, RefusesNonsenseFromAWorker) {
         "{\"result\":{}}",
         "{\"settled\":\"both\"}",
         "{\"settled\":true}",
+        "{\"settled\":{\"holds\":\"both\",\"bytes\":0,\"inodes\":0,\"device\":0}}",
+        "{\"settled\":{\"holds\":\"old\"}}",
         "{\"swapped\":\"\"}",
         "{\"swapped\":[1]}",
         "{\"swapped\":[\"0g\"]}",

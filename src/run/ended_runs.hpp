@@ -1,0 +1,23 @@
+// The runs that people are told of: those that ended, and those that were killed.
+#pragma once
+
+#include "catalog/run_record.hpp"
+#include "run/settings.hpp"
+#include "telemetry/notifications.hpp"
+
+namespace miraclemax::run {
+
+// Whether the record's process is there still. The number alone says little: in a container that was started
+// again something else has it soon, threads included.
+[[nodiscard]] bool going_on(const catalog::RunRecord& record, telemetry::Time now);
+
+struct Ended {
+    telemetry::EndedRun told; // its log is not known here
+    std::string planned;      // as in its record
+};
+
+// All that are on record, in the order in which they ended: backups of all components; planned proofs, and
+// those by hand of all backups that tell something about these (good, damaged, untrusted). Never throws.
+[[nodiscard]] std::vector<Ended> ended_runs(const Settings& settings, const telemetry::Status& status);
+
+} // namespace miraclemax::run

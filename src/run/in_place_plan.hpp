@@ -1,0 +1,18 @@
+// Which components of a restore have no room for the old data and the new, and whether they can be restored
+// in place.
+#pragma once
+
+#include "run/context.hpp"
+#include "run/restore_plan.hpp"
+
+namespace miraclemax::run {
+
+// Marks the items of a plan that have no room for both (RestoreItem::in_place), and refuses those whose old
+// data could not be backed up first. Where the room can't be told, the item goes the normal way, which looks
+// again. Starts a settler for each place. Throws Error (interrupted, podman, failed).
+void find_room(const Context& context, RestorePlan& plan, const RestoreRequest& request);
+[[nodiscard]] bool any_in_place(const RestorePlan& plan);
+// The safety backup has to be opened: to prove it, and to put the old data back. Throws Error (key).
+void require_safety_keys(const RestorePlan& plan, const PrivateKeys& keys);
+
+} // namespace miraclemax::run

@@ -1,0 +1,47 @@
+// Writes the signed records of removals: before a backup goes, so that whoever finds it gone can tell that it
+// went on purpose.
+#pragma once
+
+#include "run/chain.hpp"
+
+#include <map>
+
+namespace miraclemax::run {
+
+// <root>/.removed (0700): <id>.json and <id>.json.sig (0600), and a spare that is let go of when the disk has
+// no room for a record: removing is what makes room. The folder's lock is held by the caller. One thread.
+class Removals {
+public:
+    // Borrows both. What asks whom to believe throws as Witness.
+    Removals(const Settings& settings, const store::BackupFolder& folder)
+        : settings_(settings), folder_(folder) {}
+
+    // Sees to folder and spare, and lets go of what a killed one left. No room for it is no failure.
+    void prepare();
+    // Durable on return. Throws Error (destination, key, failed): then the backup must stay.
+    void record(const std::string& id, const std::string& reason, const std::string& run,
+                std::chrono::system_clock::time_point now);
+    // The backup is there still, and stays: a record of a removal that never came would let it vanish
+    // unnoticed.
+    void forget(const std::string& id);
+    // A record for one that is gone already, because the user says that this is right. False: there is one
+    // that is believed. Throws Error (usage) when it is there, (not_found) when nothing names it.
+    bool vouch(const std::string& id, const std::string& run, std::chrono::system_clock::time_point now);
+
+private:
+    void make_folder() const;
+    void keep(catalog::RemovalRecord record);
+    void write(const std::filesystem::path& file, const std::string& json,
+               const std::string& signature) const;
+    std::string believed_record(const std::string& id, const std::string& manifest_sha256);
+    // What a manifest or a record says that the manifest's sha256 was; empty: nothing names it.
+    [[nodiscard]] std::string sha256_named(const std::string& id) const;
+
+    const Settings& settings_;
+    const store::BackupFolder& folder_;
+    std::optional<Witness> witness_; // once it is asked: it starts gpg
+    std::optional<SigningKey> key_;
+    std::map<std::string, std::string> kept_; // id to the record's sha256: those of this run are believed
+};
+
+} // namespace miraclemax::run

@@ -1,0 +1,253 @@
+#include "run/settlement.hpp"
+
+#include "error.hpp"
+#include "run/emptied.hpp"
+#include "run/group_moves.hpp"
+#include "run/restore_place.hpp"
+
+#include "quiesce/journal.hpp"
+
+#include <algorithm>
+#include <functional>
+#include <map>
+#include <set>
+
+namespace miraclemax::run {
+namespace {
+
+bool moving(const RestoredComponent& each) {
+    return each.step == Step::swapping || each.step == Step::undoing || each.step == Step::returning;
+}
+
+bool cut_off(const RestoredComponent& each) {
+    return each.step == Step::staging || moving(each);
+}
+
+bool together(const RestoredComponent& one, const RestoredComponent& other) {
+    return one.group.empty() ? one.component == other.component : one.group == other.group;
+}
+
+// Its swap has begun, and not come to this one yet.
+bool half_swapped(const RestoreRecord& record, const RestoredComponent& staged) {
+    return std::any_of(
+        record.components.begin(), record.components.end(),
+        [&](const RestoredComponent& each) { return each.step == Step::swapped && together(each, staged); });
+}
+
+bool in_hand(const Settings& settings, const RestoreRecord& record, const RestoredComponent& each) {
+    return quiesce::alive(settings.journals(), actor(record, each));
+}
+
+// One dead restore, group by group. The settlers' sockets lie where a run's would.
+class Settlement {
+public:
+    Settlement(const Settings& settings, podman::Engine& engine, const Host& host, RestoreRecords& records,
+               RestoreRecord record)
+        : settings_(settings), host_(host), records_(records), record_(std::move(record)),
+          moves_(settings, engine, host, record_.run, records, record_) {}
+
+    std::vector<Settled> operator()() {
+        if (!record_.trouble.empty())
+            return {{.run = record_.run, .component = "?", .what = record_.trouble, .ok = false}};
+        std::error_code trouble;
+        const auto control = settings_.control() / record_.run;
+        std::filesystem::create_directories(settings_.control(), trouble);
+        std::filesystem::create_directory(control, trouble);
+        forget_gone();
+        finish_undos();
+        while (const auto group = next_group())
+            settle_group(*group);
+        tell_emptied();
+        std::filesystem::remove_all(control, trouble);
+        return std::move(settled_);
+    }
+
+private:
+    using Names = std::vector<std::string>;
+    using Group = std::vector<RestoredComponent>;
+
+    bool dead(const RestoredComponent& each) const {
+        return cut_off(each) && !in_hand(settings_, record_, each);
+    }
+
+    // It has no old or new data to be brought to: the others of its group go back to the old.
+    bool emptied(const RestoredComponent& each) const {
+        return each.step == Step::emptied && !in_hand(settings_, record_, each);
+    }
+    bool with_emptied(const RestoredComponent& member) const {
+        return std::any_of(record_.components.begin(), record_.components.end(),
+                           [&](const auto& each) { return emptied(each) && together(each, member); });
+    }
+
+    void tell_emptied() {
+        for (const auto& each : emptied_by_the_dead(settings_))
+            if (each.run == record_.run)
+                settled_.push_back({.run = each.run,
+                                    .component = each.component.component,
+                                    .what = each.what,
+                                    .ok = false,
+                                    .emptied = true});
+    }
+
+    // Their groups are what is left of them.
+    void forget_gone() {
+        for (const auto& each : std::vector(record_.components))
+            if (std::any_of(record_.components.begin(), record_.components.end(),
+                            [&](const auto& other) {
+                                return together(each, other) && (dead(other) || emptied(other));
+                            }) &&
+                gone(host_, each))
+                guarded({each.component}, [&] {
+                    forget(records_, record_, each.component);
+                    tell({each.component}, "is gone, with its volume");
+                });
+    }
+
+    // What one undo had in hand is marked in one write, and so is of one window, whatever was restored
+    // together once.
+    void finish_undos() {
+        std::map<std::string, Names> undone;
+        for (const auto& each : record_.components)
+            if (each.step == Step::undoing && dead(each))
+                undone[actor(record_, each)].push_back(each.component);
+        for (const auto& [acting, members] : undone)
+            guarded(members, [&] {
+                const auto outcome = moves_.finish_undo(members);
+                if (outcome.failure && outcome.holds == archive::Holds::old_data)
+                    throw Error(*outcome.failure);
+                tell(members, outcome.holds == archive::Holds::old_data ? old_data : new_data);
+            });
+    }
+
+    // Each once.
+    std::optional<Group> next_group() {
+        for (const auto& first : record_.components)
+            if (first.step != Step::undoing && (dead(first) || emptied(first)) &&
+                seen_.insert(first.component).second) {
+                Group group;
+                for (const auto& each : record_.components)
+                    if (together(each, first) && each.step != Step::undoing && each.step != Step::undone &&
+                        each.step != Step::emptied) {
+                        group.push_back(each);
+                        seen_.insert(each.component);
+                    }
+                return group;
+            }
+        return std::nullopt;
+    }
+
+    // Old or new, but all of one moment: the group whose swap was cut off between two members goes back.
+    void settle_group(const Group& group) {
+        if (group.empty())
+            return;
+        Names moved, staged;
+        bool back = with_emptied(group.front());
+        for (const auto& each : group) {
+            (each.step == Step::staging ? staged : moved).push_back(each.component);
+            back = back || each.step == Step::returning;
+        }
+        if (!back && !moved.empty()) {
+            const auto on_new = settle_swaps(group);
+            if (!on_new || (*on_new == group.size()))
+                return;
+        }
+        const bool given = moved.empty() || guarded(moved, [&] {
+                               moves_.give_back(moved);
+                               tell(moved, old_data);
+                           });
+        for (const auto& member : staged)
+            if (given)
+                drop(member);
+    }
+
+    // How many hold the new data; none where one can't be settled: until it is, the rest is as it is.
+    std::optional<std::size_t> settle_swaps(const Group& group) {
+        std::size_t on_new = 0;
+        Names finished;
+        bool all = true;
+        for (const auto& each : group)
+            if (each.step == Step::swapped)
+                ++on_new;
+            else if (each.step == Step::swapping)
+                all = guarded({each.component},
+                              [&] {
+                                  if (moves_.settle(each.component) != archive::Holds::new_data)
+                                      return;
+                                  advance(records_, record_, each.component, Step::swapped);
+                                  finished.push_back(each.component);
+                                  ++on_new;
+                              }) &&
+                      all;
+        if (!all)
+            return std::nullopt;
+        if (on_new == group.size())
+            tell(finished, new_data);
+        return on_new;
+    }
+
+    void drop(const std::string& member) {
+        guarded({member}, [&] {
+            moves_.settle(member);
+            forget(records_, record_, member);
+            tell({member}, old_data);
+        });
+    }
+
+    void tell(const Names& members, const std::string& what, bool ok = true) {
+        for (const auto& member : members)
+            settled_.push_back({.run = record_.run, .component = member, .what = what, .ok = ok});
+    }
+
+    bool guarded(const Names& members, const std::function<void()>& act) {
+        try {
+            act();
+            return true;
+        } catch (const std::exception& error) {
+            tell(members, std::string("could not be put in order: ") + error.what(), false);
+            return false;
+        }
+    }
+
+    static constexpr const char* old_data = "holds the old data, whole";
+    static constexpr const char* new_data =
+        "holds the new data, whole; the old lies aside (`miraclemax restore --undo`)";
+
+    const Settings& settings_;
+    const Host& host_;
+    RestoreRecords& records_;
+    RestoreRecord record_;
+    GroupMoves moves_;
+    std::set<std::string> seen_;
+    std::vector<Settled> settled_;
+};
+
+} // namespace
+
+std::string in_motion(const Settings& settings) {
+    for (const auto& record : RestoreRecords(settings).all())
+        for (const auto& each : record.components)
+            if (cut_off(each))
+                return each.component;
+    return {};
+}
+
+bool any_cut_off(const Settings& settings, const RestoreRecord& record) {
+    if (!record.trouble.empty())
+        return !quiesce::alive(settings.journals(), record.run);
+    return std::any_of(
+        record.components.begin(), record.components.end(), [&](const RestoredComponent& each) {
+            return (cut_off(each) || each.step == Step::emptied) && !in_hand(settings, record, each);
+        });
+}
+
+bool holds_up(const RestoreRecord& record, const RestoredComponent& each) {
+    return moving(each) || each.step == Step::emptied ||
+           (each.step == Step::staging && half_swapped(record, each));
+}
+
+std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
+                                    RestoreRecords& records, RestoreRecord record) {
+    return Settlement(settings, engine, host, records, std::move(record))();
+}
+
+} // namespace miraclemax::run
