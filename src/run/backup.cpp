@@ -12,7 +12,7 @@ namespace miraclemax::run {
 namespace {
 
 catalog::Manifest begin_manifest(const Context& context, const Host& host, const Request& request,
-                                 const std::string& id) {
+                                 const std::string& id, const SigningKey& signer) {
     return {.version = 1,
             .id = id,
             .host = host.info.hostname,
@@ -21,6 +21,8 @@ catalog::Manifest begin_manifest(const Context& context, const Host& host, const
             .began = local_time(std::chrono::system_clock::now()),
             .podman = host.info.version,
             .partial = !request.components.empty(),
+            .signer = signer.fingerprint,
+            .signer_key = signer.armored,
             .safety = request.safety};
 }
 
@@ -134,13 +136,15 @@ BackupResult backup_under_lock(const Context& context, const Request& request) {
     Execution execution(context);
     const Host host = survey(context.engine, context.self_id);
     const catalog::Catalog catalog(folder);
-    if (context.settings.signing)
-        signing_key(context.settings); // a key that can't sign is told before anything is read
+    const auto signer = context.settings.signing // one that can't sign is told before anything is read
+                            ? signing_key(context.settings)
+                            : SigningKey{};
     const Keys keys = load_keys(context.settings);
     const Plan plan = make_plan(context.settings, host, keys, &catalog, request);
 
     store::Partial partial(folder.root(), folder.next_id(std::chrono::system_clock::now()));
-    BackupResult result{.manifest = begin_manifest(context, host, request, partial.id()), .unreleased = {}};
+    BackupResult result{.manifest = begin_manifest(context, host, request, partial.id(), signer),
+                        .unreleased = {}};
     Harvest harvest(context, catalog, result);
     context.observer.began(partial.id(), names_of(plan));
     for (const auto& warning : plan.warnings)

@@ -50,19 +50,14 @@ std::string sums_of(const catalog::Manifest& manifest, const std::string& manife
 catalog::Manifest publish(const Context& context, store::BackupFolder& folder, store::Partial& partial,
                           catalog::Manifest manifest) {
     link_to_previous(folder, manifest);
-    if (context.settings.signing) {
-        auto key = signing_key(context.settings);
-        manifest.signer = std::move(key.fingerprint);
-        manifest.signer_key = std::move(key.armored);
-    }
     const auto restore = catalog::restore_text(manifest);
     manifest.restore_sha256 = stream::sha256_of(restore); // its commands are signed with the manifest
     const auto json = catalog::to_json(manifest);
     partial.write("manifest.json", json);
     partial.write("RESTORE.txt", restore);
     partial.write("SHA256SUMS", sums_of(manifest, stream::sha256_of(json), manifest.restore_sha256));
-    if (context.settings.signing)
-        partial.write("manifest.json.sig", sign(context.settings, json));
+    if (!manifest.signer.empty())
+        partial.write("manifest.json.sig", sign(context.settings, manifest.signer, json));
     partial.publish();
     if (may_be_latest(manifest))
         move_latest(context, folder, manifest.id);

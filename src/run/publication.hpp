@@ -13,9 +13,9 @@ namespace miraclemax::run {
 std::string sums_of(const catalog::Manifest& manifest, const std::string& manifest_sha256,
                     const std::string& restore_sha256);
 
-// Writes manifest, sums, RESTORE.txt and signature into the partial backup, renames it into place and moves
-// `latest` where the rules allow. Returns the manifest as published. Throws Error (destination, key); then
-// nothing is visible.
+// Writes manifest, sums, RESTORE.txt and, where the manifest names its signer, signature into the partial
+// backup, renames it into place and moves `latest` where the rules allow. Returns the manifest as published.
+// Throws Error (destination, key); then nothing is visible.
 catalog::Manifest publish(const Context& context, store::BackupFolder& folder, store::Partial& partial,
                           catalog::Manifest manifest);
 

@@ -79,7 +79,7 @@ void Removals::keep(catalog::RemovalRecord record) {
         record.signer_key = key_->armored;
     }
     const auto json = catalog::to_json(record);
-    const auto signature = settings_.signing ? sign(settings_, json) : std::string();
+    const auto signature = settings_.signing ? sign(settings_, key_->fingerprint, json) : std::string();
     const auto file = removal_file(folder_, record.id);
     make_folder();
     try {

@@ -60,10 +60,9 @@ std::vector<SigningKey> own_signing_keys(const Settings& settings) {
     return keys;
 }
 
-std::string sign(const Settings& settings, const std::string& bytes) {
+std::string sign(const Settings& settings, const std::string& fingerprint, const std::string& bytes) {
     const SigningHome signing(settings);
-    return openpgp::sign(signing.home(), openpgp::ensure_signing_key(signing.home(), settings.instance),
-                         bytes);
+    return openpgp::sign(signing.home(), fingerprint, bytes);
 }
 
 } // namespace miraclemax::run

@@ -16,7 +16,7 @@ SigningKey signing_key(const Settings& settings);
 // Those that this host has already, the keys of earlier names of the instance included. Makes none, and no
 // folder.
 std::vector<SigningKey> own_signing_keys(const Settings& settings);
-// The same key's signature over the bytes, detached and binary.
-std::string sign(const Settings& settings, const std::string& bytes);
+// That key's signature over the bytes, detached and binary. Throws Error (key).
+std::string sign(const Settings& settings, const std::string& fingerprint, const std::string& bytes);
 
 } // namespace miraclemax::run

@@ -189,7 +189,7 @@ TEST_F(StoredBackups, AnOlderManifestIsCheckedByTheOwnKey) {
         manifest.signer_key.clear();
         manifest.restore_sha256.clear();
     });
-    overwrite(path(id, "manifest.json.sig"), sign(settings, content_of(path(id, "manifest.json"))));
+    overwrite(path(id, "manifest.json.sig"), sign(settings, signing_key(settings).fingerprint, content_of(path(id, "manifest.json"))));
     EXPECT_TRUE(look(id).good()) << told(look(id));
     overwrite(path(id, "RESTORE.txt"), "other");
     EXPECT_TRUE(names(look(id), "RESTORE.txt")) << told(look(id));
@@ -223,7 +223,7 @@ TEST_F(StoredBackups, TheBackupBeforeItIsTheOneItNames) {
     const auto first = store(), second = store();
     const auto sig = content_of(path(first, "manifest.json.sig"));
     edit_manifest(first, [](catalog::Manifest& manifest) { manifest.host = "other"; });
-    overwrite(path(first, "manifest.json.sig"), sign(settings, content_of(path(first, "manifest.json"))));
+    overwrite(path(first, "manifest.json.sig"), sign(settings, signing_key(settings).fingerprint, content_of(path(first, "manifest.json"))));
     EXPECT_TRUE(look(first).good()); // by itself
     EXPECT_TRUE(names(look(second), "../" + first + "/manifest.json")) << told(look(second));
     fs::remove_all(path(first)); // let go of

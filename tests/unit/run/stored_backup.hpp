@@ -3,6 +3,7 @@
 
 #include "openpgp/encryption.hpp"
 #include "run/publication.hpp"
+#include "run/signing_key.hpp"
 #include "run/verify.hpp"
 #include "run/witness.hpp"
 #include "stream/digest.hpp"
@@ -38,6 +39,14 @@ protected:
         manifest.signer.clear();
         manifest.signer_key.clear();
         manifest.restore_sha256.clear();
+        if (settings.signing) {
+            const auto signer = signing_key(settings);
+            manifest.signer = signer.fingerprint;
+            manifest.signer_key = signer.armored;
+        } else {
+            manifest.signer.clear();
+            manifest.signer_key.clear();
+        }
         manifest.ended_utc = "2025-10-16T01:00:0" + std::to_string(++stored_) + "Z";
         for (const auto& name : components) {
             auto record = test::sample_component(name, name == "web" ? "volumes" : "databases");
