@@ -102,8 +102,10 @@ std::optional<Error> DecryptionStatus::key_fault(const Asked& asked) const {
         return Error(ExitCode::key, "it was encrypted to a passphrase, and none was given" + also,
                      "configure the passphrase that was configured when it was made");
     }
-    // A changed byte in the message's first 40 or so looks the same.
-    if (asked.for_message && (wrong || asked.refused || failed_)) {
+    // A changed byte in the message's first 40 or so looks the same. An AEAD message that a wrong passphrase
+    // was tried on is to gpg 2.2 one of nothing.
+    const bool nothing = ended_ && plaintexts_ == 0;
+    if (asked.for_message && (wrong || asked.refused || failed_ || nothing)) {
         return Error(ExitCode::key, "the passphrase given does not open it",
                      "configure the passphrase that was configured when it was made");
     }

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <functional>
 #include <set>
+#include <string_view>
 #include <thread>
 
 #include <sys/resource.h>
@@ -158,6 +159,49 @@ TEST_F(Decrypt, OpensByAPassphraseAlone) {
     const Error none = attempt(text, home, {.key_passphrase = "sesame", .passphrase = {}}, &plain);
     EXPECT_EQ(none.code(), ExitCode::key);
     EXPECT_THAT(none.what(), HasSubstr("encrypted to a passphrase"));
+}
+
+// gpg's agent reads no more than 255 bytes, and takes a ^D for "no".
+TEST_F(Decrypt, OpensByAnyPassphraseThatItCanBeMadeWith) {
+    const std::string key = keys.make_key("one");
+    import_private_keys(home, private_key(key));
+    for (const std::string& passphrase :
+         {std::string(255, 'p'), std::string(256, 'p'), std::string(1024, 'p'), std::string("a\4b")}) {
+        stream::StringSink sink;
+        const auto encrypting = encrypt_to(sink, home, {.fingerprints = {}, .passphrase = passphrase});
+        encrypting->write(bytes_of("text"));
+        encrypting->finish();
+        std::string plain;
+        const Unlocking right{.key_passphrase = {}, .passphrase = passphrase};
+        const Error error = attempt(sink.content(), home, right, &plain);
+        EXPECT_EQ(error.code(), ExitCode::ok) << passphrase.size() << ": " << error.what();
+        EXPECT_EQ(plain, "text");
+        EXPECT_EQ(code_of(sink.content(), home, {.key_passphrase = {}, .passphrase = passphrase + "x"}),
+                  ExitCode::key);
+        EXPECT_EQ(code_of(to(key, "x"), home, right), ExitCode::ok) << "that one is opened by the key";
+    }
+}
+
+// Made by gpg 2.4.7 with --force-ocb: what encryption.aead makes must be readable where gpg is older.
+TEST_F(Decrypt, OpensAnOcbMessageOfANewerGpg) {
+    constexpr std::string_view hex =
+        "8c4d050902030ae390d8f76a672fcaff06d2a2dfe9e026c79737fc35c288c6866a82a9d311d4470acbfe25c016aeb17a8688"
+        "e6f604dd5503ee255dc242db0e3c380ba5ebba50d4637376b3aa6ab652d45c01090210737639d1db101b708470939b3eb7c1"
+        "418a5b566bbbfbb16edb2d3ab0b6f70598d4d555a3abf51efbaf1827d209f2cff01a9e5daa77f2cee7040a7bc0f034fc298d"
+        "40e7184d38f8c770d9396bd81ba58d9ee3e07ec1c69293";
+    std::string text;
+    for (std::size_t at = 0; at < hex.size(); at += 2) {
+        text += static_cast<char>(std::stoi(std::string(hex.substr(at, 2)), nullptr, 16));
+    }
+    std::string plain;
+    const Unlocking right{.key_passphrase = {}, .passphrase = "sesame"};
+    EXPECT_EQ(attempt(text, home, right, &plain).code(), ExitCode::ok);
+    EXPECT_EQ(plain, "a text that gpg 2.4 packed in OCB");
+    EXPECT_EQ(code_of(text, home, {.key_passphrase = {}, .passphrase = "wrong"}), ExitCode::key);
+    text[text.size() - 20] ^= 1;
+    EXPECT_NE(code_of(text, home, right), ExitCode::ok);
+    text.resize(text.size() - 20);
+    EXPECT_NE(code_of(text, home, right), ExitCode::ok);
 }
 
 TEST_F(Decrypt, SaysWhichKeysWouldOpenIt) {
