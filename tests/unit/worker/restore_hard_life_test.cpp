@@ -5,6 +5,7 @@
 #include "worker/protocol.hpp"
 
 #include <csignal>
+#include <future>
 #include <map>
 
 #include <sys/socket.h>
@@ -53,8 +54,8 @@ protected:
     static bool ended() {
         return becomes([] { return below(::getpid()).empty(); });
     }
-    // The homes of all agents there are; and that of one which is new and, unlike other tests' and programs',
-    // does not see what this process sees, where it is so.
+    // The homes of all agents there are; and that of one whose home this process holds: other tests and
+    // programs have some too.
     static std::map<fs::path, int> agents() {
         std::map<fs::path, int> homes;
         for (const Process& one : processes()) {
@@ -65,16 +66,12 @@ protected:
         }
         return homes;
     }
-    static fs::path agents_home(const std::map<fs::path, int>& before) {
+    static fs::path agents_home() {
         std::error_code gone;
-        const auto space = [&gone](const std::string& who) {
-            return fs::read_symlink("/proc/" + who + "/ns/mnt", gone);
-        };
-        const bool apart = shell("unshare -m -n true 2>/dev/null") == 0;
-        for (const auto& [home, id] : agents()) {
-            if (before.count(home) == 0 && (space(std::to_string(id)) != space("self")) == apart)
+        const auto all = agents();
+        for (const auto& held : fs::directory_iterator("/proc/self/fd"))
+            if (const auto home = fs::read_symlink(held.path(), gone); all.count(home) != 0)
                 return home;
-        }
         return {};
     }
     std::unique_ptr<ChildProcess> process;
@@ -145,6 +142,26 @@ TEST_F(RestoreHardLifeTest, ASwapThatBeganIsFinishedWithoutAController) {
     EXPECT_EQ(settle(Settling::settle), archive::Holds::new_data);
 }
 
+// The next controller settles what the one before left: but not under its worker, which may still move names.
+TEST_F(RestoreHardLifeTest, ASettlerWaitsForAWorkerThatOutlivedItsController) {
+    back_up();
+    fault("worker.swap:hang");
+    start();
+    tell(order(), listed(files()));
+    ASSERT_TRUE(hear<archive::Unpacked>());
+    tell(Go{});
+    const auto orphan = below(::getpid()).front();
+    channel.reset();
+    fault(nullptr);
+    auto settled = std::async(std::launch::async, [&] { return settle(Settling::settle); });
+    EXPECT_EQ(settled.wait_for(std::chrono::milliseconds(500)), std::future_status::timeout);
+    EXPECT_TRUE(fs::exists(staging()));
+    ::kill(orphan, SIGKILL);
+    EXPECT_EQ(settled.get(), archive::Holds::old_data);
+    EXPECT_FALSE(fs::exists(staging()));
+    EXPECT_TRUE(only_old_data());
+}
+
 TEST_F(RestoreHardLifeTest, AnErrorInTheSwapLeavesItToSettle) {
     back_up();
     fault("worker.swap:error");
@@ -162,13 +179,12 @@ TEST_F(RestoreHardLifeTest, AKilledDecryptorLeavesNoHomeAndNoAgent) {
     const Person person;
     back_up_for(person);
     fault("worker.decrypt:hang");
-    const auto agents_before = agents();
     auto both = pipes();
     decryptor = launcher()->decrypt(decrypt_job, placement, files(), std::move(both.writing));
     const int leader = below(::getpid()).front();
     fs::path home;
     EXPECT_TRUE(becomes([&] {
-        home = agents_home(agents_before);
+        home = agents_home();
         return !home.empty();
     }));
     ::kill(leader, SIGKILL);
