@@ -19,7 +19,7 @@ enum class ExitCode : int {
     config = 6,        // configuration or label is wrong
     podman = 7,        // podman's socket can't be reached, or podman refused
     key = 8,           // a key is missing, expired, revoked or unusable
-    destination = 9,   // the backup folder, or the place that is restored to, is full, read-only or missing
+    destination = 9,   // the backup folder, a tier or the place restored to is full, read-only or missing
     not_released = 10, // a container could not be put back as it was
     not_found = 11,    // no such backup or component
     interrupted = 12,  // SIGTERM or Ctrl-C; everything was released

@@ -3,6 +3,7 @@
 #include "config/config.hpp"
 #include "error.hpp"
 #include "podman/rest_engine.hpp"
+#include "run/tier.hpp"
 
 #include <cstdlib>
 #include <fstream>
@@ -62,6 +63,7 @@ std::vector<telemetry::Channel> channels_of(const config::Notify& notify) {
 cli::Serving serving_of(const config::Config& config) {
     return {.plan_backup = config.plan_backup,
             .plan_verify = config.plan_verify,
+            .plan_replicate = config.plan_replicate,
             .jitter = std::chrono::duration_cast<std::chrono::seconds>(config.jitter),
             .catch_up = config.catch_up,
             .http = config.http,
@@ -74,8 +76,14 @@ cli::Serving serving_of(const config::Config& config) {
             .log_level = config.log_level};
 }
 
-cli::Setup load(const std::string& file) {
-    auto config = config::load_config(file, variable);
+std::vector<run::Tier> tiers_of(const config::Config& config) {
+    std::vector<run::Tier> tiers;
+    for (const auto& each : config.tiers)
+        tiers.push_back({.name = each.name, .folder = each.folder, .keep = each.keep});
+    return tiers;
+}
+
+cli::Setup setup_of(const config::Config& config) {
     return {.settings = {.instance = config.instance,
                          .backups = config.backups,
                          .state = config.state,
@@ -99,9 +107,20 @@ cli::Setup load(const std::string& file) {
                          .trusted_xattrs = config.trusted_xattrs,
                          .launch = launch_from(config.worker),
                          .worker_silence = config.worker_silence,
-                         .configured = config.components},
+                         .configured = config.components,
+                         .tiers = tiers_of(config)},
             .socket = config.socket,
             .serving = serving_of(config)};
+}
+
+cli::Setup load(const std::string& file) {
+    auto setup = setup_of(config::load_config(file, variable));
+    // Where the backup folder is that of a tier, to restore from there, its rules and proofs are the tier's.
+    const auto tiers = setup.settings.tiers;
+    for (const auto& tier : tiers)
+        if (setup.settings.backups == tier.folder)
+            setup.settings = run::settings_for(setup.settings, tier);
+    return setup;
 }
 
 std::unique_ptr<podman::Engine> connect(const std::string& configured) {

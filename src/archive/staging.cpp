@@ -206,7 +206,7 @@ void exchange(const Site& site) {
 Holds settle(const Site& site) {
     auto stage = StagingFolder::open(site);
     if (!stage)
-        return Holds::old_data;
+        return Holds::unknown;
     std::string phase = stage->phase();
     if (phase.empty()) {
         const std::string dropped = stage->dropping();

@@ -36,8 +36,8 @@ struct Site {
     std::string only;
 };
 
-// What the root holds.
-enum class Holds { old_data, new_data };
+// What the root holds. unknown: there is no staging folder; it was never made, or has been removed.
+enum class Holds { old_data, new_data, unknown };
 
 // Makes the staging folder and returns new/, open. Throws Error (destination) when it can't, (failed) when
 // there is one of this run. The root's times stay as they are, here and in discard().
@@ -59,7 +59,7 @@ void seal(const Site& site);
 // again, or, where even that failed, settle() has to be called. Nobody else may change the root meanwhile.
 std::vector<std::string> swap(const Site& site);
 // After a crash at any moment: what was only staged is dropped, "aside" is undone, "in" is finished (and
-// undone when it can't be). Idempotent; without a staging folder: nothing to do, old_data. A "swapped" one
+// undone when it can't be). Idempotent; without a staging folder: nothing to do, unknown. A "swapped" one
 // or "returned" one stays as it is; new_data is the answer to "swapped" alone. An exchange is settled in the
 // same way, to before it or after it. Throws Error when neither is possible; call it again then.
 Holds settle(const Site& site);
@@ -71,6 +71,16 @@ void exchange(const Site& site);
 // that was cut is ended by the next, or by settle(). Refuses (Error, failed) while an exchange or swap is
 // under way ("aside", "in" and their like).
 void discard(const Site& site);
+
+// A worker goes on where its controller was killed, and the next controller's worker comes upon it: it waits
+// here until that one has ended. It excludes who holds the same staging folder, if there is one; with
+// Reach::root all that hold anything in the root. Goes with the object. Throws Error when the root can't be
+// opened, and (busy) after 20 minutes; where the file system knows no locks it excludes nobody.
+enum class Reach { staging, root };
+struct Hold {
+    stream::Descriptor root, staging;
+};
+[[nodiscard]] Hold hold(const Site& site, Reach reach);
 
 // For a root that has no room for both (staging_emptying.cpp). What it holds must be whole elsewhere, and
 // nobody may use it.

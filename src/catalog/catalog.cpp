@@ -14,8 +14,6 @@ namespace miraclemax::catalog {
 
 namespace {
 
-constexpr std::size_t longest_manifest = 64U << 20U;
-
 std::uint64_t stored_bytes(const Manifest& manifest) {
     std::uint64_t bytes = 0;
     for (const ComponentRecord& component : manifest.components) {

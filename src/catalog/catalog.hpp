@@ -6,6 +6,8 @@
 
 namespace miraclemax::catalog {
 
+inline constexpr std::size_t longest_manifest = std::size_t{64} << 20U; // bytes of manifest.json
+
 struct Record {
     std::string id;
     std::optional<Manifest> manifest; // nullopt: unreadable

@@ -30,7 +30,7 @@ std::string sha256_in(const Fields& fields, const char* field, bool may_be_empty
 } // namespace
 
 std::string to_json(const RemovalRecord& record) {
-    const nlohmann::ordered_json whole{
+    nlohmann::ordered_json whole{
         {"version", record.version},
         {"id", record.id},
         {"manifest_sha256", record.manifest_sha256},
@@ -47,6 +47,8 @@ std::string to_json(const RemovalRecord& record) {
         {"signer", record.signer},
         {"signer_key", record.signer_key},
     };
+    if (!record.doubt.empty())
+        whole["doubt"] = record.doubt;
     return whole.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n';
 }
 
@@ -64,6 +66,7 @@ RemovalRecord parse_removal_record(const std::string& json) {
                          .previous_id = id_in(previous, true),
                          .previous_sha256 = {},
                          .previous_record_sha256 = sha256_in(previous, "record_sha256", true),
+                         .doubt = fields.has("doubt") ? fields.text("doubt") : "",
                          .removed_utc = fields.text("removed_utc"),
                          .reason = fields.text("reason"),
                          .run = fields.text("run"),

@@ -17,6 +17,9 @@ struct RemovalRecord {
     // Of the record of that one, where it was removed before this and its record was good then: whoever
     // believes this record believes that one too, and needs no further signature.
     std::string previous_record_sha256;
+    // Why that manifest was not believed when the backup went; empty: it was. Then nothing of what it said is
+    // taken over (previous_known is false), and whoever looks at the chain is told.
+    std::string doubt{};
     std::string removed_utc; // when
     std::string reason;      // why: the words of retention
     std::string run;         // by which run

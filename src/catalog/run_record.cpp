@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
+#include <set>
 
 #include <sys/stat.h>
 
@@ -105,9 +106,14 @@ std::vector<RunRecord> RunRecords::all() const {
 
 void RunRecords::trim(std::size_t most) {
     auto records = all();
-    std::map<std::string, std::size_t> kept;
+    std::map<std::pair<std::string, bool>, std::size_t> kept;
+    std::set<std::string> whole; // kinds
+    const auto newest_whole = [&](const RunRecord& each) {
+        return !each.partial && !each.ended.empty() && each.code == 0 && whole.insert(each.kind).second;
+    };
     for (auto record = records.rbegin(); record != records.rend(); ++record)
-        if (++kept[record->kind] > most) {
+        if (const bool stays = newest_whole(*record);
+            ++kept[{record->kind, record->partial}] > most && !stays) {
             std::error_code trouble; // the next run tries again
             std::filesystem::remove(folder_ / (record->run + ".json"), trouble);
         }

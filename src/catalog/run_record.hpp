@@ -22,14 +22,14 @@ struct RunComponent {
 
 struct RunRecord {
     std::string run;          // its name (run::new_run_name)
-    std::string kind;         // "backup", "verify", "restore", "drill" (of a restore)
+    std::string kind;         // "backup", "verify", "replicate", "restore", "drill" (of a restore)
     std::string began;        // UTC, "2025-10-16T01:00:00Z"
     std::string ended;        // UTC; empty: it is going on, or was killed
     std::string planned;      // the schedule's time that it was started for, UTC; empty: by hand
     std::string id;           // of the backup that it published
     int code = 0;             // exit code
     std::string message;      // the error that ended it
-    std::uint64_t stored = 0; // bytes of the backup
+    std::uint64_t stored = 0; // bytes of the backup; of what a replication copied
     std::vector<RunComponent> components;
     bool partial = false; // of single components, or a verify of single backups: it tells of these alone
     std::vector<std::string> unreleased; // containers that are not as they were
@@ -41,7 +41,8 @@ public:
     explicit RunRecords(std::filesystem::path folder); // made when the first is kept
     void keep(const RunRecord& record);                // throws Error (failed)
     [[nodiscard]] std::vector<RunRecord> all() const;  // oldest first; what can't be read is passed over
-    void trim(std::size_t most);                       // the oldest of each kind go
+    // The oldest of each kind go, partial ones counted apart; never its newest that was whole.
+    void trim(std::size_t most);
 
 private:
     std::filesystem::path folder_;

@@ -140,6 +140,14 @@ Parser::Parser() {
     prune->add_option("--gone", options.gone,
                       "Only sign that this backup, which is missing, was removed on purpose");
     json(prune);
+    auto* replicate =
+        verb("replicate", "Copy the backups into the further tiers, and prune there", &Commands::replicate);
+    replicate->add_option("--tier", options.replicate.tiers, "Only this tier (may be repeated)")
+        ->allow_extra_args(false);
+    replicate->add_flag("--dry-run", options.replicate.dry_run, "Only show what would be copied");
+    replicate->add_flag("--init", options.init, "Only set a new tier up: say that this folder is the one");
+    replicate->add_option("--planned", options.planned, "The time that serve planned it for")->group("");
+    json(replicate);
     auto* keep = verb("keep", "Keep one backup whatever retention says", &Commands::keep);
     keep->add_option("backup", options.backup, "Its id")->required();
     keep->add_flag("--off", options.let_go, "Retention decides again");

@@ -12,6 +12,7 @@ namespace miraclemax::cli {
 // How `serve` is to stand by: what it needs beside the runs' settings.
 struct Serving {
     std::string plan_backup, plan_verify; // cron expressions, "off" for none
+    std::string plan_replicate;           // or "after-backup"
     std::chrono::seconds jitter{0};
     bool catch_up = true;
     bool http = true;

@@ -6,6 +6,7 @@
 #include "cli/install_options.hpp"
 #include "error.hpp"
 #include "run/plan.hpp"
+#include "run/replicate.hpp"
 #include "run/restore.hpp"
 #include "run/verify.hpp"
 
@@ -42,6 +43,8 @@ struct Options {
     run::Request request;
     RestoreOptions restore;
     VerifyOptions verify;
+    run::ReplicateRequest replicate;
+    bool init = false;   // `replicate --init`
     bool prove = false;  // `backup --verify`
     std::string planned; // of a run that `serve` starts: the time that it was planned for
     bool health = false; // `check --health`
@@ -70,6 +73,7 @@ public:
     ExitCode key();
     ExitCode config();
     ExitCode prune();
+    ExitCode replicate();
     ExitCode keep();
     ExitCode status();
     ExitCode install();
@@ -79,6 +83,7 @@ private:
     // After a run that was whole: what retention lets go is removed. A failure of it is told, and no more.
     void prune_after(const run::Settings& settings) const;
     [[nodiscard]] ExitCode vouch_for_gone(const run::Settings& settings) const; // `prune --gone`
+    [[nodiscard]] ExitCode set_up_tiers(const run::Settings& settings) const;   // `replicate --init`
     ExitCode check_health(const Setup& setup) const;
     // A backup that was just made: examined, and opened as far as a key is at hand.
     ExitCode prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const;

@@ -84,8 +84,9 @@ void print_status(const telemetry::Status& status, std::ostream& out) {
                                 age(status.now, each.verified), bytes_text(each.stored),
                                 each.freeze_milliseconds));
     for (const auto& tier : status.tiers)
-        out << line(fmt::format("tier {:<7} {} backups, {} stored, {} free", tier.name, tier.backups,
-                                bytes_text(tier.stored), bytes_text(tier.free_bytes)));
+        out << line(fmt::format("tier {:<7} {} backups, {} stored, {} free{}", tier.name, tier.backups,
+                                bytes_text(tier.stored), bytes_text(tier.free_bytes),
+                                tier.ok ? "" : "; FAILED: " + tier.trouble));
 }
 
 } // namespace miraclemax::cli

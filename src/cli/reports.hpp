@@ -7,6 +7,7 @@
 #include "run/plan.hpp"
 #include "run/prune.hpp"
 #include "run/recover.hpp"
+#include "run/replicate.hpp"
 #include "telemetry/status.hpp"
 
 #include <iosfwd>
@@ -24,6 +25,9 @@ void print_result(const run::BackupResult& result, const std::string& folder, bo
 void print_findings(const std::vector<run::Finding>& findings, bool json, std::ostream& out);
 void print_pruned(const run::PruneResult& result, bool dry_run, bool json, std::ostream& out);
 void print_status(const telemetry::Status& status, std::ostream& out);
+void print_tier(const run::TierResult& tier, bool dry_run, std::ostream& out);
+void print_replicated_json(const run::ReplicateResult& result, bool dry_run, std::ostream& out);
+void print_set_up(const std::vector<std::string>& thoughts, bool json, std::ostream& out);
 void print_recovery(const run::Recovery& recovery, bool json, std::ostream& out);
 
 } // namespace miraclemax::cli

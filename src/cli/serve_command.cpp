@@ -29,18 +29,20 @@ void tell_signing_key(const run::Settings& settings, const serve::Say& say) {
 serve::Plans plans_of(const Setup& setup) {
     const auto& serving = setup.serving;
     serve::Plans plans{.jobs = {}, .catch_up = serving.catch_up, .seed = setup.settings.instance};
-    const auto add = [&](const char* name, const std::string& expression) {
+    const auto add = [&](const char* name, const std::string& expression, std::vector<serve::Job>& jobs) {
         if (expression == "off" || expression.empty())
             return;
         try {
-            plans.jobs.push_back(
-                {.name = name, .when = serve::Cron::parse(expression), .jitter = serving.jitter});
+            jobs.push_back({.name = name, .when = serve::Cron::parse(expression), .jitter = serving.jitter});
         } catch (const Error& error) {
             throw error.with(std::string("schedule.") + name);
         }
     };
-    add("backup", serving.plan_backup);
-    add("verify", serving.plan_verify);
+    add("backup", serving.plan_backup, plans.jobs);
+    add("verify", serving.plan_verify, plans.jobs);
+    plans.copy_after_backup = serving.plan_replicate == "after-backup" && !setup.settings.tiers.empty();
+    if (serving.plan_replicate != "after-backup" && !setup.settings.tiers.empty())
+        add("replicate", serving.plan_replicate, plans.copies);
     return plans;
 }
 
@@ -64,8 +66,9 @@ serve::StatusDesk::View view_of(const Setup& setup) {
     serve::StatusDesk::View view{.settings = setup.settings, .standing = {}};
     const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     view.standing.expected_every = serve::period_of(plans, "backup", now);
-    for (const auto& job : plans.jobs)
-        view.standing.next_runs[job.name] = job.when.next(now);
+    for (const auto* jobs : {&plans.jobs, &plans.copies})
+        for (const auto& job : *jobs)
+            view.standing.next_runs[job.name] = job.when.next(now);
     return view;
 }
 

@@ -1,5 +1,6 @@
 #include "config/config.hpp"
 
+#include "component/paths.hpp"
 #include "component/spelling.hpp"
 #include "config/yaml_file.hpp"
 #include "error.hpp"
@@ -47,6 +48,8 @@ void check_names(const std::vector<std::string>& names, Problems& problems) {
             problems.push_back(told(name, "a secret is only read from a file", "use " + name + "_FILE"));
         else if (name == prefix + "COMPONENTS")
             problems.push_back(told(name, "no such option", "components can only be listed in the file"));
+        else if (name == prefix + "TIERS")
+            problems.push_back(told(name, "no such option", "tiers can only be listed in the file"));
         else
             problems.push_back("unknown variable " + name + component::did_you_mean(name, known));
     }
@@ -102,6 +105,29 @@ void check_notify(const FileWords& words, const Notify& notify, Problems& proble
         wrong("notify.webhook.url_file", "notify.webhook.url is given too", "choose one of them");
 }
 
+// That the backup folder is a tier's folder is right for a while: to restore from there, by the variable.
+void check_tiers(const FileWords& words, const Config& config, Problems& problems) {
+    const auto given = words.options.find("backup.folder");
+    const bool by_variable = given != words.options.end() && given->second.where.starts_with(prefix);
+    for (std::size_t i = 0; i < config.tiers.size(); ++i) {
+        const auto& tier = config.tiers[i];
+        if (tier.folder.empty())
+            continue;
+        const auto wrong = [&](const std::string& other) {
+            problems.push_back(told(tier.where, "the folder of tier " + tier.name + " overlaps " + other,
+                                    "give it a folder of its own, best on another machine or disk"));
+        };
+        if (component::overlap(tier.folder, config.backups) &&
+            !(by_variable && tier.folder == config.backups))
+            wrong("the backup folder " + config.backups);
+        if (component::overlap(tier.folder, config.state))
+            wrong("the state folder " + config.state);
+        for (std::size_t j = 0; j < i; ++j)
+            if (!config.tiers[j].folder.empty() && component::overlap(tier.folder, config.tiers[j].folder))
+                wrong("that of tier " + config.tiers[j].name);
+    }
+}
+
 // What no option can tell by itself.
 void check_together(const FileWords& words, const Config& config, Problems& problems) {
     const auto level = words.options.find("compression.level");
@@ -154,8 +180,10 @@ Config load_config(const std::string& file, const Environment& environment,
     for (const auto& option : options())
         if (const auto given = words.options.find(option.key); given != words.options.end())
             apply(option, given->second, environment, config, problems);
-    check_together(words, config, problems);
     config.components = std::move(words.components);
+    config.tiers = std::move(words.tiers);
+    check_together(words, config, problems);
+    check_tiers(words, config, problems);
     if (problems.empty())
         return config;
     std::string message;

@@ -28,6 +28,13 @@ struct Notify {
     std::string runbook{};      // base URL of the runbook
 };
 
+struct Tier { // one entry of `tiers:`
+    std::string name{};
+    std::string folder{};   // absolute
+    component::Keep keep{}; // absent: as retention says
+    std::string where{};    // "config.yml line 12", for messages
+};
+
 struct Config {
     std::string file{}; // that was read; empty: none
     std::string instance = "miraclemax";
@@ -57,16 +64,18 @@ struct Config {
     std::chrono::milliseconds health_patience{120'000}; // restore.health_patience
     unsigned keep_days = 30, keep_last = 0;             // retention.days, .last: 0 is no such rule
     unsigned keep_hourly = 0, keep_daily = 0, keep_weekly = 0, keep_monthly = 0, keep_yearly = 0;
-    unsigned suspicious_percent = 50;         // retention.suspicious_percent
-    std::string plan_backup = "0 3 * * *";    // schedule.backup: cron expressions, "off" for none
-    std::string plan_verify = "30 5 * * sun"; // schedule.verify
-    std::chrono::milliseconds jitter{0};      // schedule.jitter
-    bool catch_up = true;                     // schedule.catch_up
-    bool http = true;                         // http.enabled
-    std::string http_address = "auto";        // http.address
-    unsigned http_port = 9847;                // http.port
-    std::string textfile{};                   // metrics.textfile
+    unsigned suspicious_percent = 50;            // retention.suspicious_percent
+    std::string plan_backup = "0 3 * * *";       // schedule.backup: cron expressions, "off" for none
+    std::string plan_verify = "30 5 * * sun";    // schedule.verify
+    std::string plan_replicate = "after-backup"; // schedule.replicate: that, or as the others
+    std::chrono::milliseconds jitter{0};         // schedule.jitter
+    bool catch_up = true;                        // schedule.catch_up
+    bool http = true;                            // http.enabled
+    std::string http_address = "auto";           // http.address
+    unsigned http_port = 9847;                   // http.port
+    std::string textfile{};                      // metrics.textfile
     std::vector<component::Configured> components{};
+    std::vector<Tier> tiers{};
 };
 
 // Names of this process's environment variables.

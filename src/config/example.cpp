@@ -42,6 +42,15 @@ components: []
 #    quiesce: auto                # auto, pause, stop, none
 #    group: n8n                   # components of one group are frozen together
 #    max_freeze: 30s              # longer than this, and the group is released and fails
+
+# Further places where the backups are kept: mounted shares or second disks. Each is set up once, by `miraclemax
+# replicate --init`. `keep` has the rules of `retention` for what lies there, which hold where it does not name
+# them.
+tiers: []
+#tiers:
+#  - name: nas
+#    folder: /mnt/nas/miraclemax
+#    keep: {days: 90}
 )";
     return text;
 }

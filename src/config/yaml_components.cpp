@@ -2,10 +2,9 @@
 
 #include "component/choice.hpp"
 #include "component/spelling.hpp"
+#include "config/yaml_keep.hpp"
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <map>
 #include <set>
 
@@ -18,25 +17,6 @@ std::string in_yaml(std::string word) {
     return word;
 }
 
-struct Rule {
-    const char* key;
-    std::optional<unsigned> component::Keep::*value;
-};
-constexpr std::array rules{
-    Rule{"days", &component::Keep::days},     Rule{"last", &component::Keep::last},
-    Rule{"hourly", &component::Keep::hourly}, Rule{"daily", &component::Keep::daily},
-    Rule{"weekly", &component::Keep::weekly}, Rule{"monthly", &component::Keep::monthly},
-    Rule{"yearly", &component::Keep::yearly},
-};
-
-std::optional<unsigned> count_from(const YAML::Node& node) {
-    const std::string word = node.IsScalar() ? node.Scalar() : "";
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), value);
-    const bool right = error == std::errc{} && end == word.data() + word.size() && value <= 100000;
-    return right ? std::optional(value) : std::nullopt;
-}
-
 class Entry {
 public:
     Entry(const std::string& file, const Environment& environment, Problems& problems)
@@ -47,7 +27,6 @@ private:
     void read_word(const std::string& key, const YAML::Node& node);
     void read_exclude(const YAML::Node& node);
     void read_path(const YAML::Node& node);
-    void read_keep(const YAML::Node& node);
     void check_source(const YAML::Node& entry);
     void tell(const std::string& what, const std::string& remedy) {
         problems_.push_back(told(where_of(file_, line_), what, remedy));
@@ -88,31 +67,6 @@ void Entry::read_path(const YAML::Node& node) {
         tell("path is \"" + node.Scalar() + "\"", "use an absolute path of the host");
 }
 
-void Entry::read_keep(const YAML::Node& node) {
-    if (!node.IsMap() || node.size() == 0)
-        return tell("keep has the wrong form", "write rules of retention below it, such as \"days: 90\"");
-    std::vector<std::string> known;
-    std::transform(rules.begin(), rules.end(), std::back_inserter(known),
-                   [](const Rule& each) { return each.key; });
-    for (const auto& each : node) {
-        const auto key = each.first.IsScalar() ? each.first.Scalar() : "";
-        const auto rule =
-            std::find_if(rules.begin(), rules.end(), [&](const Rule& one) { return key == one.key; });
-        line_ = each.first.Mark().line;
-        if (rule == rules.end()) {
-            problems_.push_back(where_of(file_, line_) + ": unknown key \"" + key + "\" in keep" +
-                                component::did_you_mean(key, known));
-            continue;
-        }
-        auto& value = made_.keep.*(rule->value);
-        if (value)
-            tell("keep." + key + " stands twice in one component", "keep one");
-        value = count_from(each.second);
-        if (!value)
-            tell("keep." + key + " is no number", "use a whole number from 0 to 100000");
-    }
-}
-
 void Entry::read_word(const std::string& key, const YAML::Node& node) {
     const auto& words = component::choice_words();
     const auto word = std::find_if(words.begin(), words.end(), [&](const std::string& each) {
@@ -126,7 +80,7 @@ void Entry::read_word(const std::string& key, const YAML::Node& node) {
     } else if (key == "exclude") {
         read_exclude(node);
     } else if (key == "keep") {
-        read_keep(node);
+        made_.keep = read_keep(file_, line_, node, "component", problems_);
     } else if (!node.IsScalar() || node.Scalar().empty()) {
         tell(key + " has no value", "give one, or leave it out");
     } else if (key == "volume") {

@@ -2,6 +2,7 @@
 
 #include "component/spelling.hpp"
 #include "config/yaml_components.hpp"
+#include "config/yaml_tiers.hpp"
 
 #include <algorithm>
 #include <set>
@@ -91,7 +92,7 @@ void Reader::read_top(const YAML::Node& top) {
         problems_.push_back(told(where(top), "this is no YAML of \"key: value\"", "write one option a line"));
         return;
     }
-    std::set<std::string> known{"components"};
+    std::set<std::string> known{"components", "tiers"};
     for (const auto& option : options())
         known.insert(option.section().empty() ? option.key : option.section());
     std::set<std::string> seen;
@@ -106,6 +107,8 @@ void Reader::read_top(const YAML::Node& top) {
             problems_.push_back(told(where(entry.first), key + " stands twice", "keep one"));
         else if (key == "components")
             words_.components = read_components(file_, entry.second, environment_, problems_);
+        else if (key == "tiers")
+            words_.tiers = read_tiers(file_, entry.second, environment_, problems_);
         else if (option != options().end())
             read_option(*option, entry.second);
         else

@@ -20,6 +20,7 @@ struct Given { // one option's values, and who gave them
 struct FileWords {
     std::map<std::string, Given> options{}; // by key
     std::vector<component::Configured> components{};
+    std::vector<Tier> tiers{};
 };
 
 // Reads the file. What is wrong is added to problems. `environment` is asked for HOME alone.

@@ -4,11 +4,14 @@
 #include "openpgp/decryption_status.hpp"
 #include "openpgp/gpg_process.hpp"
 #include "openpgp/message_frame.hpp"
+#include "openpgp/passphrase_home.hpp"
 
 #include "stream/fault_point.hpp"
 
+#include <memory>
 #include <mutex>
 #include <string_view>
+#include <utility>
 
 namespace miraclemax::openpgp {
 
@@ -22,6 +25,12 @@ constexpr std::size_t block_size = std::size_t{128} * 1024;
 std::mutex& turn() {
     static std::mutex one;
     return one;
+}
+
+// Its first packet (RFC 4880, 4.2 and 5.3) says that a passphrase opens it.
+bool is_symmetric(stream::Bytes message) {
+    const auto first = std::to_integer<unsigned>(message.front());
+    return first == 0xC3U || (first & 0xFCU) == 0x8CU;
 }
 
 void must_be_a_line(const std::string& passphrase) {
@@ -41,12 +50,22 @@ public:
     }
 
     void run() {
+        auto first = next();
+        std::unique_ptr<PassphraseHome> without_agent;
+        if (!unlocking_.passphrase.empty() && is_symmetric(first)) {
+            without_agent = std::make_unique<PassphraseHome>(home_, unlocking_.passphrase);
+        }
         turn_ = std::unique_lock(turn());
-        GpgProcess gpg(home_, {"--pinentry-mode", "loopback", "--no-symkey-cache", "--decrypt"});
+        GpgProcess gpg(without_agent ? without_agent->home() : home_,
+                       {"--pinentry-mode", "loopback", "--no-symkey-cache", "--decrypt"});
         gpg.follow({.output = [this](stream::Bytes bytes) { to_.write(bytes); },
                     .status = [&](std::string_view keyword,
                                   std::string_view arguments) { take(gpg, keyword, arguments); },
-                    .input = [this] { return next(); }});
+                    .input =
+                        [&] {
+                            const auto bytes = std::exchange(first, {});
+                            return bytes.empty() ? next() : bytes;
+                        }});
         if (!gpg.wait() || !status_.good() || !ended_ || !frame_.complete()) {
             throw status_.verdict(asked_);
         }
@@ -90,6 +109,8 @@ private:
         status_.take(keyword, arguments);
         if (turn_ && keyword == "BEGIN_DECRYPTION") {
             turn_.unlock();
+        } else if (keyword == "NEED_PASSPHRASE_SYM") {
+            asked_.for_message = true;
         } else if (keyword == "GET_HIDDEN") {
             give_passphrase(gpg);
         }

@@ -8,11 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <system_error>
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace miraclemax::quiesce {
 
@@ -36,6 +40,24 @@ std::vector<std::string> runs_in(const fs::path& folder) {
                     "it must be readable by the user that runs miraclemax");
     std::sort(runs.begin(), runs.end());
     return runs;
+}
+
+// Whether this process has the lock: proc(5), /proc/locks.
+bool held_here(const fs::path& path) {
+    struct stat facts {};
+    if (::stat(path.c_str(), &facts) != 0)
+        return false;
+    const auto end = fmt::format(":{}", facts.st_ino);
+    std::ifstream locks("/proc/locks");
+    for (std::string line; std::getline(locks, line);) {
+        std::istringstream words(line);
+        std::string number, kind, advisory, access, file;
+        pid_t pid = 0;
+        if (words >> number >> kind >> advisory >> access >> pid >> file && kind == "FLOCK" &&
+            pid == ::getpid() && file.ends_with(end))
+            return true;
+    }
+    return false;
 }
 
 } // namespace
@@ -153,6 +175,37 @@ std::map<std::string, std::string> held_by_living(const fs::path& folder,
         }
     }
     return held;
+}
+
+std::vector<Leftover> leftovers(const fs::path& folder) {
+    std::set<std::string> dead;
+    for (const auto& run : runs_in(folder))
+        if (!alive(folder, run) || held_here(journal_path(folder, run)))
+            dead.insert(run);
+    const auto living = held_by_living(folder, dead);
+    std::vector<Leftover> all;
+    for (const auto& run : dead) {
+        const auto path = journal_path(folder, run);
+        Leftover left{.run = run};
+        std::error_code error;
+        left.changed = fs::last_write_time(path, error);
+        if (error == std::errc::no_such_file_or_directory) // it was put in order meanwhile
+            continue;
+        try {
+            auto reading = read_records(stream::read_file(path, longest));
+            std::erase_if(reading.open, [&](const Entry& entry) {
+                return entry.act == Act::none || living.contains(entry.id);
+            });
+            left.open = std::move(reading.open);
+            left.trouble = reading.damaged ? "it is damaged" : "";
+        } catch (const Error& failure) {
+            if (!fs::exists(path, error) && !error)
+                continue;
+            left.trouble = failure.what();
+        }
+        all.push_back(std::move(left));
+    }
+    return all;
 }
 
 } // namespace miraclemax::quiesce

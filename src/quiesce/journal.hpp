@@ -74,6 +74,18 @@ std::vector<DeadJournal> dead_journals(const std::filesystem::path& folder);
 std::map<std::string, std::string> held_by_living(const std::filesystem::path& folder,
                                                   const std::set<std::string>& except_runs = {});
 
+// What dead runs left and nobody has put back yet. Reads without locking.
+struct Leftover {
+    std::string run{};
+    std::vector<Entry> open{}; // those that were acted on, but for what a living run holds now
+    std::string trouble{};     // why what it says can't be told; empty: it can
+    std::filesystem::file_time_type changed{};
+};
+// Sorted by run. A journal that this process holds is a dead run's, which its recovery tries to undo: so call
+// it in a process that has no run of its own. A missing folder has none. Throws Error (failed) when the
+// folder can't be read.
+std::vector<Leftover> leftovers(const std::filesystem::path& folder);
+
 // True when a live process holds the journal of that run.
 bool alive(const std::filesystem::path& folder, const std::string& run);
 

@@ -131,7 +131,11 @@ BackupResult backup(const Context& context, const Request& request) {
 
 BackupResult backup_under_lock(const Context& context, const Request& request) {
     store::BackupFolder folder(context.settings.backups);
-    folder.sweep();
+    try {
+        folder.sweep();
+    } catch (const Error& error) { // a new backup has a name of its own
+        context.observer.warned(error.what());
+    }
 
     Execution execution(context);
     const Host host = survey(context.engine, context.self_id);

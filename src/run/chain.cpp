@@ -3,22 +3,12 @@
 #include "run/stored_files.hpp"
 #include "stream/digest.hpp"
 
-#include <sys/stat.h>
-
 #include <set>
 
 namespace miraclemax::run {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t longest_manifest = std::size_t{64} << 20U;
-constexpr std::size_t longest_signature = std::size_t{64} << 10U;
-
-bool is_folder(const fs::path& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 Fault broken(std::string where, std::string what, ExitCode code = ExitCode::damaged) {
     return {
@@ -42,7 +32,7 @@ fs::path removal_file(const store::BackupFolder& folder, const std::string& id) 
 std::optional<Fault> Chain::check_present(const Link& link) const {
     const auto where = "../" + link.id + "/manifest.json";
     try {
-        const auto json = read_stored(folder_.path_of(link.id) / "manifest.json", longest_manifest);
+        const auto json = read_stored(folder_.path_of(link.id) / "manifest.json", catalog::longest_manifest);
         if (json && stream::sha256_of(*json) == link.sha256)
             return std::nullopt;
         if (json || is_folder(folder_.path_of(link.id))) // else it is removed right now
@@ -106,6 +96,14 @@ std::optional<Fault> Chain::gap_before(const catalog::Manifest& manifest) const 
         const auto found = read(link, fault);
         if (!found)
             return fault;
+        if (!found->record.doubt.empty())
+            return broken(shown(link.id),
+                          "says that the manifest of " + link.id + ", which was removed, was not believed (" +
+                              found->record.doubt +
+                              "): what was before it is not known (if this is right, say `miraclemax prune "
+                              "--gone " +
+                              link.id + "`)",
+                          ExitCode::untrusted);
         if (!found->record.previous_known)
             return std::nullopt;
         link = {.id = found->record.previous_id,
@@ -119,7 +117,7 @@ std::optional<Fault> Chain::gap_before(const catalog::Manifest& manifest) const 
 std::string Chain::believed_record(const std::string& id, const std::string& manifest_sha256) const {
     Fault fault;
     const auto found = read({.id = id, .sha256 = manifest_sha256, .record_sha256 = {}, .after = {}}, fault);
-    return found ? found->sha256 : "";
+    return found && found->record.doubt.empty() ? found->sha256 : "";
 }
 
 } // namespace miraclemax::run

@@ -24,7 +24,8 @@ public:
     // way and not known to have been removed on purpose. nullopt: nothing. Whether a backup that is there
     // directly before it is the right one is examine()'s question.
     [[nodiscard]] std::optional<Fault> gap_before(const catalog::Manifest& manifest) const;
-    // The sha256 of the record that the backup was removed, if there is one that is believed; else empty.
+    // The sha256 of the record that the backup was removed, if there is one that is believed and that tells
+    // of no doubt; else empty.
     [[nodiscard]] std::string believed_record(const std::string& id,
                                               const std::string& manifest_sha256) const;
 

@@ -3,6 +3,7 @@
 #include "run/emptied.hpp"
 #include "run/keys.hpp"
 #include "run/plan.hpp"
+#include "run/tier.hpp"
 #include "store/backup_folder.hpp"
 
 #include <fmt/format.h>
@@ -40,6 +41,21 @@ Finding check_state(const Settings& settings) {
                 .remedy = "mount a named volume there; without it nothing is ever frozen",
                 .code = ExitCode::config};
     return {.what = "state folder", .text = settings.state.string()};
+}
+
+void check_tiers(const Settings& settings, std::vector<Finding>& findings) {
+    for (const auto& tier : settings.tiers) {
+        const auto what = "tier " + tier.name;
+        try {
+            require_set_up(settings, tier);
+            const store::BackupFolder folder(tier.folder);
+            findings.push_back({.what = what,
+                                .text = fmt::format("{}: {} backups, {} MiB free", tier.folder.string(),
+                                                    folder.ids().size(), folder.free_bytes() >> 20U)});
+        } catch (const Error& error) {
+            findings.push_back(wrong(what, error));
+        }
+    }
 }
 
 void check_keys(const Settings& settings, std::vector<Finding>& findings) {
@@ -126,6 +142,7 @@ void check_plan(const Settings& settings, const Host& host, std::vector<Finding>
 std::vector<Finding> check(const Settings& settings, const Connect& connect,
                            const std::optional<std::string>& self_id) {
     std::vector<Finding> findings{check_backups(settings), check_state(settings), check_zone()};
+    check_tiers(settings, findings);
     check_keys(settings, findings);
     for (const auto& each : emptied_by_the_dead(settings))
         findings.push_back({.what = "component " + each.component.component,

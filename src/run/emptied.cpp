@@ -1,5 +1,6 @@
 #include "run/emptied.hpp"
 
+#include "run/group_moves.hpp"
 #include "run/restore_place.hpp"
 
 #include "quiesce/journal.hpp"
@@ -9,9 +10,31 @@
 namespace miraclemax::run {
 namespace {
 
-bool dead(const Settings& settings, const RestoreRecord& record, const RestoredComponent& each) {
-    return each.step == Step::emptied && !quiesce::alive(settings.journals(), actor(record, each));
+// The caller holds the backup folder's lock: a run that is not its own can't be at it any more.
+bool emptied_before(const RestoreRecord& record, const RestoredComponent& each, const std::string& run) {
+    return each.step == Step::emptied && record.run != run;
 }
+
+std::vector<Emptied> emptied(const RestoreRecord& record, const char* what,
+                             const std::function<bool(const RestoredComponent&)>& wanted) {
+    std::vector<Emptied> found;
+    for (const auto& each : record.components) {
+        if (each.step != Step::emptied || !wanted(each))
+            continue;
+        std::vector<std::string> names; // its group comes back together
+        for (const auto& other : record.components)
+            if (other.step == Step::emptied && other.safety == each.safety)
+                names.push_back(other.component);
+        found.push_back({.run = record.run,
+                         .component = each,
+                         .what = what + ("; its old data is whole in backup " + each.safety) + ": run `" +
+                                 way_back(each.safety, names) + "`"});
+    }
+    return found;
+}
+
+constexpr const char* cut_off = "was being restored in place when it was cut off";
+constexpr const char* not_over = "is being restored in place, or that was cut off";
 
 bool is_there(const RestoredComponent& each, const component::Component& component) {
     const auto& source = component.source;
@@ -28,32 +51,26 @@ std::string way_back(const std::string& safety, const std::vector<std::string>& 
     return command + " --in-place --force";
 }
 
-std::vector<Emptied> emptied_by_the_dead(const Settings& settings) {
+std::vector<Emptied> emptied_by_the_dead(const Settings& settings, const Alive& alive) {
     std::vector<Emptied> all;
     for (const auto& record : RestoreRecords(settings).all())
-        for (const auto& each : record.components) {
-            if (!dead(settings, record, each))
-                continue;
-            std::vector<std::string> names; // its group comes back together
-            for (const auto& other : record.components)
-                if (other.safety == each.safety && dead(settings, record, other))
-                    names.push_back(other.component);
-            all.push_back(
-                {.run = record.run,
-                 .component = each,
-                 .what = "was being restored in place when it was cut off; its old data is whole in "
-                         "backup " +
-                         each.safety + ": run `" + way_back(each.safety, names) + "`"});
-        }
+        for (auto& each : emptied(record, cut_off, [&](const RestoredComponent& component) {
+                 const auto run = actor(record, component);
+                 return !(alive ? alive(run) : quiesce::alive(settings.journals(), run));
+             }))
+            all.push_back(std::move(each));
     return all;
 }
 
-std::optional<Emptied> emptied_by_the_dead(const Settings& settings, const component::Component& component) {
-    auto all = emptied_by_the_dead(settings);
-    for (auto each = all.rbegin(); each != all.rend(); ++each)
-        if (is_there(each->component, component))
-            return std::move(*each);
-    return std::nullopt;
+std::optional<Emptied> emptied_at(const Settings& settings, const component::Component& component) {
+    std::optional<Emptied> newest;
+    for (const auto& record : RestoreRecords(settings).all()) { // oldest first
+        const bool seems_alive = quiesce::alive(settings.journals(), record.run);
+        for (auto& each : emptied(record, seems_alive ? not_over : cut_off,
+                                  [&](const RestoredComponent& one) { return is_there(one, component); }))
+            newest = std::move(each);
+    }
+    return newest;
 }
 
 archive::Space room_at(const Context& context, const Host& host, const std::string& run,
@@ -72,7 +89,7 @@ void sweep_earlier(const Context& context, const Host& host, const std::string& 
                    const std::string& component) {
     for (const auto& record : RestoreRecords(context.settings).all())
         for (const auto& each : record.components)
-            if (each.component == component && dead(context.settings, record, each) && !gone(host, each))
+            if (each.component == component && emptied_before(record, each, run) && !gone(host, each))
                 settle(context.settings, context.engine, host, run, record, each, worker::Settling::sweep,
                        context.stop);
 }
@@ -86,14 +103,12 @@ bool close_earlier(const Context& context, const Host& host, RestoreRecords& rec
     bool any = false;
     for (auto& earlier : records.all())
         for (const auto& each : std::vector(earlier.components)) {
-            if (!asked(each) || !dead(context.settings, earlier, each))
+            if (!asked(each) || !emptied_before(earlier, each, record.run))
                 continue;
             for (const auto& now : std::vector(record.components))
-                if (now.component == each.component && now.step == Step::swapped) {
-                    settle(context.settings, context.engine, host, record.run, record, now,
-                           worker::Settling::discard);
-                    forget(records, record, now.component);
-                }
+                if (now.component == each.component && now.step == Step::swapped)
+                    drop_aside(context.settings, context.engine, host, record.run, records, record,
+                               now.component);
             forget(records, earlier, each.component);
             any = true;
         }

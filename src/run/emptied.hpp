@@ -18,10 +18,11 @@ struct Emptied {
 };
 
 // Those of dead runs. Reads the state folder alone.
-[[nodiscard]] std::vector<Emptied> emptied_by_the_dead(const Settings& settings);
-// This component, at the place where it is now.
-[[nodiscard]] std::optional<Emptied> emptied_by_the_dead(const Settings& settings,
-                                                         const component::Component& component);
+[[nodiscard]] std::vector<Emptied> emptied_by_the_dead(const Settings& settings, const Alive& alive = {});
+// This component, at the place where it is now, whether that run seems to live or not. Under the backup
+// folder's lock it is dead, or is the run that asks.
+[[nodiscard]] std::optional<Emptied> emptied_at(const Settings& settings,
+                                                const component::Component& component);
 // The command that brings the old data of these back.
 [[nodiscard]] std::string way_back(const std::string& safety, const std::vector<std::string>& components);
 

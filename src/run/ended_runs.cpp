@@ -15,12 +15,14 @@ using telemetry::EndedRun;
 using telemetry::Time;
 
 bool is_told(const catalog::RunRecord& record) {
-    if (record.partial || (record.kind != "backup" && record.kind != "verify"))
+    if (record.partial || (record.kind != "backup" && record.kind != "verify" && record.kind != "replicate"))
         return false;
     if (record.kind == "backup")
         return true;
     if (record.code == static_cast<int>(ExitCode::interrupted)) // a planned one is due again
         return false;
+    if (record.kind == "replicate")
+        return !record.planned.empty() || !record.ended.empty();
     // A wrong key is a matter of who sits there.
     return !record.planned.empty() ||
            (!record.ended.empty() &&
@@ -107,8 +109,21 @@ bool going_on(const catalog::RunRecord& record, Time now) {
     return false;
 }
 
-std::vector<Ended> ended_runs(const Settings& settings, const telemetry::Status& status) {
+std::vector<catalog::RunRecord> all_records(const Settings& settings,
+                                            const std::vector<catalog::RunRecord>& unwritten) {
     auto records = catalog::RunRecords(settings.runs()).all();
+    for (const auto& each : unwritten) // one may have been written just now
+        if (std::none_of(records.begin(), records.end(),
+                         [&](const auto& record) { return record.run == each.run; }))
+            records.push_back(each);
+    std::stable_sort(records.begin(), records.end(),
+                     [](const auto& one, const auto& other) { return one.began < other.began; });
+    return records;
+}
+
+std::vector<Ended> ended_runs(const Settings& settings, const telemetry::Status& status,
+                              const std::vector<catalog::RunRecord>& unwritten) {
+    auto records = all_records(settings, unwritten);
     std::erase_if(records,
                   [&](const auto& each) { return each.ended.empty() && going_on(each, status.now); });
     const auto end_of = [](const catalog::RunRecord& each) {

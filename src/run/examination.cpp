@@ -4,22 +4,12 @@
 #include "run/witness.hpp"
 #include "stream/digest.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
 
 namespace miraclemax::run {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr std::size_t longest_manifest = std::size_t{64} << 20U; // as the catalog's
-constexpr std::size_t longest_signature = std::size_t{64} << 10U;
-
-bool is_folder(const fs::path& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
-}
 
 void add(Examination& examination, const std::string& where, const std::string& what) {
     examination.faults.push_back({.where = where, .what = what, .component = {}});
@@ -53,15 +43,18 @@ void check_chain(Examination& examination, const store::BackupFolder& folder) {
     if (manifest.previous_id.empty() || !is_folder(folder.path_of(manifest.previous_id)))
         return;
     const auto where = "../" + manifest.previous_id + "/manifest.json";
+    const auto add_of_chain = [&](const std::string& what) {
+        examination.faults.push_back({.where = where, .what = what, .component = {}, .of_chain = true});
+    };
     try {
         const auto json =
-            read_stored(folder.path_of(manifest.previous_id) / "manifest.json", longest_manifest);
+            read_stored(folder.path_of(manifest.previous_id) / "manifest.json", catalog::longest_manifest);
         if (!json && !is_folder(folder.path_of(manifest.previous_id)))
             return; // it was removed just now
         if (!json || stream::sha256_of(*json) != manifest.previous_sha256)
-            add(examination, where, "the backup before it was changed: its sha256 is not the one named here");
+            add_of_chain("the backup before it was changed: its sha256 is not the one named here");
     } catch (const Error& error) {
-        add(examination, where, error.what());
+        add_of_chain(error.what());
     }
 }
 
@@ -77,29 +70,47 @@ ExitCode Examination::code() const {
     return any(ExitCode::damaged) ? ExitCode::damaged : ExitCode::untrusted;
 }
 
+Outline outline_of(const fs::path& backup, const std::string& id, const Witness& witness) {
+    Outline outline{.examination = {.id = id, .manifest = {}, .signer = {}, .faults = {}},
+                    .json = {},
+                    .signature = {},
+                    .present = {}};
+    auto& examination = outline.examination;
+    const auto json = text_of(examination, backup, "manifest.json", catalog::longest_manifest);
+    if (!json) {
+        if (examination.faults.empty())
+            add(examination, "manifest.json", "is missing, or no regular file");
+        return outline;
+    }
+    outline.json = *json;
+    read_manifest(examination, *json);
+    const auto faults = examination.faults.size();
+    outline.signature = text_of(examination, backup, "manifest.json.sig", longest_signature);
+    if (examination.faults.size() == faults) // else it is there, and can't be read
+        witness.judge(examination, *json, outline.signature);
+    if (!examination.manifest)
+        return outline;
+    outline.present = check_layout(backup, *examination.manifest, examination.faults);
+    check_sums(backup, *examination.manifest, stream::sha256_of(*json), outline.present, examination.faults);
+    return outline;
+}
+
 Examination examine(const store::BackupFolder& folder, const std::string& id, const Witness& witness,
                     const Scope& scope) {
     const auto backup = is_folder(folder.path_of(id)) ? folder.path_of(id)
                                                       : folder.path_of(catalog::Catalog(folder).find(id).id);
-    Examination examination{.id = id, .manifest = {}, .signer = {}, .faults = {}};
-    const auto json = text_of(examination, backup, "manifest.json", longest_manifest);
-    if (!json) {
-        if (examination.faults.empty())
-            add(examination, "manifest.json", "is missing, or no regular file");
-        return examination;
-    }
-    read_manifest(examination, *json);
-    const auto faults = examination.faults.size();
-    const auto signature = text_of(examination, backup, "manifest.json.sig", longest_signature);
-    if (examination.faults.size() == faults) // else it is there, and can't be read
-        witness.judge(examination, *json, signature);
+    auto outline = outline_of(backup, id, witness);
+    auto examination = std::move(outline.examination);
     if (!examination.manifest)
         return examination;
-    const auto& manifest = *examination.manifest;
-    const auto present = check_layout(backup, manifest, examination.faults);
-    check_sums(backup, manifest, stream::sha256_of(*json), present, examination.faults);
+    if (!scope.components.empty())
+        std::erase_if(examination.faults, [&](const Fault& fault) {
+            const auto& only = scope.components;
+            return fault.stray || (!fault.component.empty() &&
+                                   std::find(only.begin(), only.end(), fault.component) == only.end());
+        });
     check_chain(examination, folder);
-    check_content(backup, manifest, present, scope, examination.faults);
+    check_content(backup, *examination.manifest, outline.present, scope, examination.faults);
     return examination;
 }
 

@@ -9,6 +9,7 @@
 #include "store/backup_folder.hpp"
 
 #include <functional>
+#include <set>
 #include <stop_token>
 
 namespace miraclemax::run {
@@ -19,6 +20,7 @@ struct Fault {
     std::string component;             // whose file it is, or empty
     ExitCode code = ExitCode::damaged; // damaged, untrusted
     bool of_chain = false;             // of what was before it: the backup by itself is as it was
+    bool stray = false;                // of a thing that the manifest does not name
 };
 
 enum class Signature { good, unsigned_, bad, unknown_key };
@@ -41,7 +43,7 @@ struct Trust {
 };
 
 struct Scope {
-    std::vector<std::string> components; // only the files of these; empty: all
+    std::vector<std::string> components; // only the files of these, and no stray ones; empty: all
     std::function<void(std::uint64_t bytes, std::uint64_t of)> progress; // hashed so far
     std::stop_token stop;                                                // throws Error (interrupted)
 };
@@ -54,6 +56,16 @@ struct Scope {
 class Witness;
 Examination examine(const store::BackupFolder& folder, const std::string& id, const Witness& witness,
                     const Scope& scope);
+
+// All of that but the content of the stored files and the backup before it, and what was read for it. Throws
+// nothing: a backup that is not there has a fault.
+struct Outline {
+    Examination examination;
+    std::string json;                     // manifest.json
+    std::optional<std::string> signature; // manifest.json.sig
+    std::set<std::string> present;        // named files that are there
+};
+Outline outline_of(const std::filesystem::path& backup, const std::string& id, const Witness& witness);
 
 // Into the proof: which components' files are what the manifest says. A part that was not looked at stays as
 // it was.

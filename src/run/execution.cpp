@@ -52,7 +52,7 @@ void undo_dead_runs(const Context& context, bool locked) {
     for (const auto& each : recovery.data) {
         context.observer.warned("left by run " + each.run + ": component " + each.component + " " +
                                 each.what);
-        if (!each.ok && !each.emptied)
+        if (!each.ok && !each.holds_nobody_up)
             add("component " + each.component + " (" + each.what + ")");
     }
     for (const auto& each : recovery.containers.containers) {

@@ -2,8 +2,6 @@
 
 #include "run/restore_place.hpp"
 
-#include <algorithm>
-
 namespace miraclemax::run {
 
 using archive::Holds;
@@ -26,8 +24,23 @@ Holds GroupMoves::act(const std::string& member, Settling what) {
     }
 }
 
+// Where there is no staging folder, the record alone tells: nothing has moved, or what was aside is gone.
 Holds GroupMoves::settle(const std::string& member) {
-    return act(member, Settling::settle);
+    const auto holds = act(member, Settling::settle);
+    if (holds != Holds::unknown)
+        return holds;
+    const auto step = find(member).step;
+    return step == Step::swapped || step == Step::undoing ? Holds::new_data : Holds::old_data;
+}
+
+// Throws for one whose old data is gone: it has no way back.
+bool GroupMoves::on_new(const std::string& member) {
+    const auto holds = act(member, Settling::settle);
+    if (holds == Holds::unknown && find(member).step == Step::swapped)
+        throw Error(ExitCode::failed, member + ": what it held before the restore is no longer aside",
+                    "remove " + (settings_.restores() / (record_.run + ".json")).string() +
+                        ", then restore its whole group from one backup");
+    return holds == Holds::new_data;
 }
 
 void GroupMoves::bring(const std::string& member, Holds wanted) {
@@ -36,14 +49,14 @@ void GroupMoves::bring(const std::string& member, Holds wanted) {
 }
 
 void GroupMoves::give_back(const std::vector<std::string>& members) {
-    std::vector<std::string> on_new;
+    std::vector<std::string> moved;
     for (const auto& member : members)
-        if (settle(member) == Holds::new_data)
-            on_new.push_back(member);
-    // Where none does, whatever is cut off from here on leaves the old data everywhere.
-    if (!on_new.empty())
+        if (on_new(member))
+            moved.push_back(member);
+    // Where none has, whatever is cut off from here on leaves the old data everywhere.
+    if (!moved.empty())
         advance(records_, record_, members, Step::returning);
-    for (const auto& member : on_new)
+    for (const auto& member : moved)
         act(member, Settling::exchange);
     for (const auto& member : members) {
         if (find(member).step == Step::returning)
@@ -52,14 +65,15 @@ void GroupMoves::give_back(const std::vector<std::string>& members) {
     }
 }
 
-Undone GroupMoves::undo(const std::vector<std::string>& members, const std::string& acting) {
+Undone GroupMoves::undo(const std::vector<std::string>& members, const std::string& acting,
+                        const std::function<void()>& check) {
     try {
         advance(records_, record_, members, Step::undoing, acting);
     } catch (const Error& failure) {
         // Nothing has moved. But what failed may have reached the disk.
         return {.holds = Holds::new_data, .failure = withdrawn(members, failure)};
     }
-    return all_exchanged(members, false);
+    return all_exchanged(members, false, check);
 }
 
 Error GroupMoves::withdrawn(const std::vector<std::string>& members, const Error& failure) {
@@ -72,16 +86,19 @@ Error GroupMoves::withdrawn(const std::vector<std::string>& members, const Error
 }
 
 Undone GroupMoves::finish_undo(const std::vector<std::string>& members) {
-    return all_exchanged(members, true);
+    return all_exchanged(members, true, {});
 }
 
-Undone GroupMoves::all_exchanged(const std::vector<std::string>& members, bool anywhere) {
+Undone GroupMoves::all_exchanged(const std::vector<std::string>& members, bool anywhere,
+                                 const std::function<void()>& check) {
     try {
         for (const auto& member : members)
             if (anywhere)
                 bring(member, Holds::old_data);
             else
                 exchange(member);
+        if (check)
+            check();
     } catch (const Error& error) {
         return back_to_new(members, error);
     }
@@ -123,6 +140,21 @@ Undone GroupMoves::back_to_new(const std::vector<std::string>& members, const Er
                     "run `miraclemax recover`");
     }
     return {.holds = Holds::new_data, .failure = failure};
+}
+
+void drop_aside(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
+                RestoreRecords& records, RestoreRecord& record, const std::string& component,
+                const std::stop_token& stop) {
+    const auto of = [&]() -> const RestoredComponent& {
+        for (const auto& each : record.components)
+            if (each.component == component)
+                return each;
+        throw Error(ExitCode::failed, "the record of run " + record.run + " knows no component " + component);
+    };
+    if (of().step != Step::discarding)
+        advance(records, record, component, Step::discarding, run);
+    run::settle(settings, engine, host, run, record, of(), Settling::discard, stop);
+    forget(records, record, component);
 }
 
 } // namespace miraclemax::run

@@ -8,7 +8,9 @@
 
 #include "worker/restoring.hpp"
 
+#include <functional>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -35,8 +37,10 @@ public:
     // them. Throws Error naming the member that could not; then it is to be called again.
     void give_back(const std::vector<std::string>& members);
     // From swapped: all are exchanged, and undone. Where one can't be, all hold the new data again. `acting`:
-    // the run that does it. Throws Error when a member can't be brought to either; finish_undo() then.
-    Undone undo(const std::vector<std::string>& members, const std::string& acting);
+    // the run that does it. `check` is called when all are exchanged: an Error of it takes the undo back.
+    // Throws Error when a member can't be brought to either; finish_undo() then.
+    Undone undo(const std::vector<std::string>& members, const std::string& acting,
+                const std::function<void()>& check = {});
     // The same, from wherever a dead run left them.
     Undone finish_undo(const std::vector<std::string>& members);
     // One that was being swapped, whatever its group is at. Throws Error when it can't be settled.
@@ -46,7 +50,9 @@ private:
     [[nodiscard]] const RestoredComponent& find(const std::string& member) const;
     archive::Holds act(const std::string& member, worker::Settling what);
     void bring(const std::string& member, archive::Holds wanted);
-    Undone all_exchanged(const std::vector<std::string>& members, bool anywhere);
+    bool on_new(const std::string& member);
+    Undone all_exchanged(const std::vector<std::string>& members, bool anywhere,
+                         const std::function<void()>& check);
     void exchange(const std::string& member);
     bool holds_old(const std::string& member);
     Undone back_to_new(const std::vector<std::string>& members, const Error& failure);
@@ -59,5 +65,12 @@ private:
     RestoreRecords& records_;
     RestoreRecord& record_;
 };
+
+// What lies aside of a component goes for ever, and then the record of it. That is on disk before the first
+// byte goes: from then on there is no undo of it, and recovery finishes it. `run`: as with GroupMoves. Throws
+// Error.
+void drop_aside(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
+                RestoreRecords& records, RestoreRecord& record, const std::string& component,
+                const std::stop_token& stop = {});
 
 } // namespace miraclemax::run

@@ -20,6 +20,7 @@ struct Member {
     RestoredItem result;
     std::unique_ptr<Unpacking> unpacking; // staged, waiting for its swap
     bool swapped = false;
+    bool made = false; // its volume
 };
 
 class GroupRestore {
@@ -51,9 +52,10 @@ private:
     void stage_one(Member& member);
     void swap_all();
     void swap_one(Member& member);
+    void close();
+    void need_still(quiesce::Window& window, const Host& host) const;
     void stop_swap_start();
     void start(quiesce::Window& window, const Host& before, bool on_new_data);
-    bool ended_by_themselves(const Host& before);
     void take_back();
     void fail(const Error& error);
     void clear_away(const Member& member, bool staged);
@@ -103,6 +105,7 @@ void GroupRestore::stage() {
 void GroupRestore::stage_one(Member& member) {
     sweep_earlier(context_, host_, execution_.run(), member.item.record.name);
     auto target = make_target(context_, execution_.run(), host_, member.item, request_);
+    member.made = member.item.new_volume;
     target.group = members_.front().result.component;
     record_.components.push_back(target);
     records_.keep(record_);
@@ -135,10 +138,11 @@ void GroupRestore::stop_swap_start() {
     std::optional<Error> failure;
     try {
         window.freeze(context_.stop);
-        if (const auto moved = window.moved(group_.group, now.self_id()))
-            throw Error(ExitCode::failed, *moved, "see who starts the container while it is restored");
+        need_still(window, now);
         in_place_.replace();
         swap_all();
+        need_still(window, now); // while all can still be taken back
+        close();
     } catch (const Error& error) {
         failure = error;
     } catch (const std::exception& error) {
@@ -164,13 +168,18 @@ void GroupRestore::stop_swap_start() {
         throw *failure;
 }
 
+void GroupRestore::need_still(quiesce::Window& window, const Host& host) const {
+    if (const auto moved = window.moved(group_.group, host.self_id()))
+        throw Error(ExitCode::failed, *moved, "see who starts the container while it is restored");
+}
+
 void GroupRestore::start(quiesce::Window& window, const Host& before, bool on_new_data) {
     restored_.stopped = group_.stop.frozen();
     try {
         restored_.downtime = window.release();
     } catch (const std::exception& error) {
         restored_.downtime = window.report();
-        if (!on_new_data || !ended_by_themselves(before)) {
+        if (!on_new_data || !ended_by_themselves(context_.engine, execution_.journal(), before.containers)) {
             restored_.released = false;
             restored_.unreleased = error.what();
         }
@@ -180,31 +189,13 @@ void GroupRestore::start(quiesce::Window& window, const Host& before, bool on_ne
         context_.observer.warned(warning);
 }
 
-// Those that are not back did start, and the restored data made them end: nothing that recovery could mend,
-// but for the look at their health to tell.
-bool GroupRestore::ended_by_themselves(const Host& before) {
-    try {
-        const auto open = execution_.journal().open();
-        for (const auto& entry : open) {
-            const auto now = context_.engine.container(entry.id);
-            const auto was = std::find_if(before.containers.begin(), before.containers.end(),
-                                          [&](const auto& each) { return each.id == entry.id; });
-            if (!now || was == before.containers.end() || now->started_at == was->started_at ||
-                (now->state != podman::State::exited && now->state != podman::State::stopped))
-                return false;
-        }
-        for (const auto& entry : open)
-            execution_.journal().done(entry.id);
-        return true;
-    } catch (const Error&) {
-        return false;
-    }
-}
-
 void GroupRestore::swap_all() {
     for (auto& member : members_)
         if (member.item.in_place.empty())
             swap_one(member);
+}
+
+void GroupRestore::close() {
     in_place_.close();
     for (auto& member : members_)
         member.swapped = true;
@@ -247,6 +238,12 @@ void GroupRestore::fail(const Error& error) {
         member.result.remedy = error.remedy();
         restored_.code = error.code();
         clear_away(member, staged);
+        if (member.made) // it bears the component's labels: the next backup would take it for the component
+            context_.observer.warned(member.result.component + ": volume " +
+                                     member.item.target.source.volume +
+                                     ", made for this restore, stays and holds nothing of it: `podman volume "
+                                     "rm " +
+                                     member.item.target.source.volume + "`");
     }
 }
 
@@ -274,9 +271,8 @@ void GroupRestore::drop_empty_old() {
             if (each.component != member.result.component || !member.item.new_volume || !member.result.ok())
                 continue;
             try {
-                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                       worker::Settling::discard);
-                forget(records_, record_, each.component);
+                drop_aside(context_.settings, context_.engine, host_, execution_.run(), records_, record_,
+                           each.component);
             } catch (const std::exception& error) {
                 context_.observer.warned(each.component + ": " + error.what());
             }

@@ -154,4 +154,24 @@ std::vector<Health> await_health(podman::Engine& engine, const std::vector<std::
     return results;
 }
 
+bool ended_by_themselves(podman::Engine& engine, quiesce::Journal& journal,
+                         const std::vector<podman::Container>& before) {
+    try {
+        const auto open = journal.open();
+        for (const auto& entry : open) {
+            const auto now = engine.container(entry.id);
+            const auto was = std::find_if(before.begin(), before.end(),
+                                          [&](const auto& each) { return each.id == entry.id; });
+            if (!now || was == before.end() || now->started_at == was->started_at ||
+                (now->state != podman::State::exited && now->state != podman::State::stopped))
+                return false;
+        }
+        for (const auto& entry : open)
+            journal.done(entry.id);
+        return true;
+    } catch (const Error&) {
+        return false;
+    }
+}
+
 } // namespace miraclemax::run

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "podman/engine.hpp"
+#include "quiesce/journal.hpp"
 
 #include <chrono>
 #include <stop_token>
@@ -24,5 +25,10 @@ struct Health {
 std::vector<Health> await_health(podman::Engine& engine, const std::vector<std::string>& names,
                                  std::chrono::milliseconds settle_time, std::chrono::milliseconds patience,
                                  const std::stop_token& stop);
+
+// Those that the journal still has did start, and have ended since: nothing that recovery could mend, but for
+// await_health() to tell. Then the journal has them no more. `before`: as they were before they were stopped.
+bool ended_by_themselves(podman::Engine& engine, quiesce::Journal& journal,
+                         const std::vector<podman::Container>& before);
 
 } // namespace miraclemax::run

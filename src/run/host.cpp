@@ -48,6 +48,8 @@ component::Facts Host::facts(const Settings& settings) const {
         for (auto& folder : facts.own_folders)
             folder = resolved(folder);
     }
+    for (const auto& tier : settings.tiers) // as written: to look at a dead share may take for ever
+        facts.own_folders.push_back(tier.folder.string());
     return facts;
 }
 

@@ -72,6 +72,7 @@ void InPlace::make_safe() {
         const auto so_far = [&](const archive::Unpacked& all) { observer_.unpacking(item, all); };
         rehearse(context_, execution_.run(), host_, keys_, item.record, context_.settings.backups / item.id,
                  so_far);
+        trust_safety(member.item);
         if (item.safety.empty())
             names.push_back(item.record.name);
     }
@@ -83,6 +84,17 @@ void InPlace::make_safe() {
         member.result.safety = member.item.safety;
     }
     records_.keep(record_);
+}
+
+// The plan is older than the lock: what it calls emptied may have been restored, and used, since.
+void InPlace::trust_safety(RestoreItem& item) const {
+    if (item.safety.empty())
+        return;
+    const auto now = emptied_at(context_.settings, item.target);
+    if (now && now->component.safety == item.safety)
+        return;
+    item.safety.clear();
+    item.emptied = false;
 }
 
 void InPlace::back_up(const std::vector<std::string>& names) {

@@ -40,6 +40,7 @@ private:
         RestoreItem& item;
         RestoredItem& result;
     };
+    void trust_safety(RestoreItem& item) const;
     void back_up(const std::vector<std::string>& names);
     void prove(const std::string& id, const std::vector<std::string>& names);
     void require_room();

@@ -55,7 +55,7 @@ public:
         }
         item.in_place = fmt::format("{} and {} entries need room, {} are free", in_mebibytes(needed),
                                     item.record.entries.entries, in_mebibytes(left.bytes));
-        if (auto earlier = emptied_by_the_dead(context_.settings, item.target))
+        if (auto earlier = emptied_at(context_.settings, item.target))
             take_over(item, earlier->component);
         else
             plan_safety(item);

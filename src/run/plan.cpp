@@ -87,7 +87,7 @@ PlannedComponent plan_component(const Component& each, const Settings& settings,
     PlannedComponent planned{
         .component = each, .encrypted = false, .refusal = {}, .remedy = {}, .worker = {}, .last = {}};
     decide_encryption(planned, keys, warnings);
-    if (const auto emptied = emptied_by_the_dead(settings, each)) {
+    if (const auto emptied = emptied_at(settings, each)) {
         planned.refusal = "it does not hold its data: it " + emptied->what;
         return planned;
     }

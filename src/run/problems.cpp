@@ -16,6 +16,34 @@ using telemetry::Status;
 
 constexpr auto day = std::chrono::hours(24);
 
+// Since when there could have been a whole run, where there was none; nullopt: that is not known.
+std::optional<telemetry::Time> waiting_since(const Status& status, const Standing& standing) {
+    auto since = standing.since;
+    const auto before = [&](const telemetry::Time& time) { since = std::min(since.value_or(time), time); };
+    if (status.first_record)
+        before(*status.first_record);
+    if (!status.runs.empty())
+        before(status.runs.front().at);
+    if (!since || !status.runs.empty())
+        return since;
+    if (!status.tiers.empty() && !status.tiers.front().ok) // what there is could not be read
+        return std::nullopt;
+    for (const auto& each : status.components) // of single components, or of runs that no record tells of
+        since = std::max(*since, each.last_good.value_or(*since));
+    return since;
+}
+
+// That there was no whole run for so long, or empty.
+std::string none_for(const Status& status, const Standing& standing, std::chrono::seconds limit) {
+    const auto since = waiting_since(status, standing);
+    if (!since || status.now - *since <= limit)
+        return {};
+    const bool any =
+        !status.runs.empty() || std::any_of(status.components.begin(), status.components.end(),
+                                            [](const auto& each) { return each.last_good.has_value(); });
+    return any ? "no backup run was ever whole" : "there is no backup yet";
+}
+
 class Judge {
 public:
     Judge(const Status& status, const Standing& standing) : status_(status), standing_(standing) {}
@@ -55,6 +83,7 @@ private:
                     (status_.last_run->message.empty() ? "exit code " + std::to_string(status_.last_run->code)
                                                        : status_.last_run->message));
         judge_age();
+        judge_clock();
         if (status_.last_run && status_.last_run->ended - status_.last_run->began > std::chrono::hours(1))
             add(Severity::warning, "BackupDurationAnomaly", "", "the last backup took more than an hour");
     }
@@ -71,13 +100,25 @@ private:
     }
 
     void judge_age() {
-        if (status_.runs.empty() || is_whole_fresh())
+        if (is_whole_fresh())
             return;
         if (status_.last_success)
             add(Severity::warning, "BackupStale", "",
                 "the last backup run that was whole ended " + old(*status_.last_success));
-        else if (status_.now - status_.runs.front().at > limit())
-            add(Severity::warning, "BackupStale", "", "no backup run was ever whole");
+        else if (const auto none = none_for(status_, standing_, limit()); !none.empty())
+            add(Severity::warning, "BackupStale", "", none);
+    }
+
+    void judge_clock() {
+        if (status_.ahead.empty())
+            return;
+        std::string names;
+        for (std::size_t i = 0; i < std::min<std::size_t>(status_.ahead.size(), 5); ++i)
+            names += (i == 0 ? "" : ", ") + status_.ahead[i];
+        if (status_.ahead.size() > 5)
+            names += fmt::format(" and {} more", status_.ahead.size() - 5);
+        add(Severity::warning, "ClockAhead", "",
+            "the clock says that these are of the future, and they are not counted: " + names);
     }
 
     // One that fails, or whose runs are not known, has the same limit as the whole. One that whole runs leave
@@ -87,7 +128,9 @@ private:
             return;
         const auto age = status_.now - *each.last_good;
         const bool tried = !each.last_ok || !status_.last_success;
-        const bool left_out = is_whole_fresh() && age > limit() + 6 * day && age < limit() + 36 * day;
+        // By the runs: that no more come makes none of them younger.
+        const auto behind = status_.last_success.value_or(*each.last_good) - *each.last_good;
+        const bool left_out = behind > limit() + 6 * day && behind < limit() + 36 * day;
         if ((tried && age > limit()) || left_out)
             add(Severity::warning, "BackupStale", each.name,
                 each.name + ": its last good backup was made " + old(*each.last_good));
@@ -115,9 +158,23 @@ private:
                 each.name + ": its archive is less than half of what it used to be");
     }
 
+    // The rule of the same name: behind by more than a long run takes, for half a day.
+    [[nodiscard]] bool lags(const telemetry::TierStatus& tier) const {
+        const auto& newest = status_.tiers.front().newest;
+        return newest && (!tier.newest || *newest - *tier.newest > std::chrono::hours(6)) &&
+               status_.now - *newest > std::chrono::hours(12);
+    }
+
     void judge(const telemetry::TierStatus& tier) {
-        if (!tier.ok)
+        const bool local = tier.name == "local";
+        if (!tier.ok && local)
             add(Severity::critical, "BackupFailed", "", tier.name + ": " + tier.trouble);
+        else if (!tier.ok)
+            add(Severity::warning, "TierLagging", "", "tier " + tier.name + ": " + tier.trouble);
+        else if (lags(tier))
+            add(Severity::warning, "TierLagging", "",
+                "tier " + tier.name + " is behind: its newest backup was made " +
+                    (tier.newest ? old(*tier.newest) : "never"));
         else if (tier.days_until_full && *tier.days_until_full < 7)
             add(Severity::warning, "DiskFilling", "",
                 fmt::format("{}: full in {:.0f} days at the pace of the last two weeks", tier.name,
@@ -150,12 +207,10 @@ std::string unhealthy(const Status& status, const Standing& standing) {
         return "podman's socket can't be reached: " + standing.socket_trouble;
     if (!status.unreleased.empty())
         return status.unreleased.front();
-    if (status.runs.empty())
-        return {};
     // A run may take its time, and begin late after the host was off.
     const auto limit = standing.expected_every + standing.expected_every / 2;
     if (!status.last_success)
-        return status.now - status.runs.front().at > limit ? "no backup run was ever whole" : "";
+        return none_for(status, standing, limit);
     return status.now - *status.last_success > limit ? "the last whole backup run is too long ago" : "";
 }
 

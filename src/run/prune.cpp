@@ -11,6 +11,7 @@
 #include "component/paths.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace miraclemax::run {
 namespace {
@@ -52,7 +53,8 @@ bool faulty(const std::optional<catalog::Proof>& proof, const std::string& compo
     return rehearsal != proof->components.end() && !rehearsal->second.trouble.empty();
 }
 
-catalog::RetentionRecord of(const catalog::Record& record, const catalog::Proofs& proofs, bool pinned) {
+catalog::RetentionRecord of(const catalog::Record& record, const std::optional<catalog::Proof>& proof,
+                            bool pinned) {
     catalog::RetentionRecord kept{
         .id = record.id, .ended = {}, .pinned = pinned, .readable = false, .components = {}};
     if (!record.manifest)
@@ -60,7 +62,6 @@ catalog::RetentionRecord of(const catalog::Record& record, const catalog::Proofs
     const auto ended = moment(record.manifest->ended_utc);
     kept.readable = ended.has_value();
     kept.ended = ended.value_or(sys_seconds{});
-    const auto proof = proofs.of(record.id);
     for (const auto& each : record.manifest->components)
         kept.components.push_back({.name = each.name,
                                    .good = each.complete && !faulty(proof, each.name),
@@ -76,19 +77,9 @@ bool is_of(const catalog::ContentSource& source, const component::Configured& co
                                      : source.kind == "volume" && source.volume == configured.volume;
 }
 
-std::optional<catalog::RetentionRules> own_rules(const component::Keep& keep,
-                                                 const catalog::RetentionRules& standard) {
-    const bool silent = !keep.days && !keep.last && !keep.hourly && !keep.daily && !keep.weekly &&
-                        !keep.monthly && !keep.yearly;
-    if (silent)
-        return std::nullopt;
-    return catalog::RetentionRules{.days = keep.days.value_or(standard.days),
-                                   .last = keep.last.value_or(standard.last),
-                                   .hourly = keep.hourly.value_or(standard.hourly),
-                                   .daily = keep.daily.value_or(standard.daily),
-                                   .weekly = keep.weekly.value_or(standard.weekly),
-                                   .monthly = keep.monthly.value_or(standard.monthly),
-                                   .yearly = keep.yearly.value_or(standard.yearly)};
+bool is_silent(const component::Keep& keep) {
+    return !keep.days && !keep.last && !keep.hourly && !keep.daily && !keep.weekly && !keep.monthly &&
+           !keep.yearly;
 }
 
 // Retention goes by names, and a name may come from a label: the manifests tell whose it was, the newest
@@ -97,8 +88,8 @@ catalog::RetentionPolicy policy_of(const Settings& settings, const std::vector<c
     auto policy = settings.retention;
     std::vector<std::pair<const component::Configured*, catalog::RetentionRules>> own;
     for (const auto& each : settings.configured)
-        if (const auto rules = own_rules(each.keep, policy.rules))
-            own.emplace_back(&each, *rules);
+        if (!is_silent(each.keep))
+            own.emplace_back(&each, rules_of(each.keep, policy.rules));
     for (const auto& record : records)
         for (const auto& held :
              record.manifest ? record.manifest->components : std::vector<catalog::ComponentRecord>{})
@@ -122,7 +113,7 @@ public:
         std::vector<catalog::RetentionRecord> records;
         const auto held = catalog::Catalog(folder_).records();
         for (const auto& each : held)
-            records.push_back(of(each, proofs_, each.latest || folder_.is_pinned(each.id)));
+            records.push_back(of(each, proof_of(each.id), each.latest || folder_.is_pinned(each.id)));
         const bool far = jumped(records, now_);
         return catalog::plan_retention(std::move(records), policy_of(settings_, held),
                                        {.now = now_, .jumped = far});
@@ -132,7 +123,7 @@ public:
     bool prove_kept(const catalog::RetentionPlan& plan) {
         bool learned = false;
         for (const auto& verdict : plan.verdicts) {
-            const auto proof = proofs_.of(verdict.id);
+            const auto proof = proof_of(verdict.id);
             if (!verdict.keep || (proof && !proof->files_at.empty()))
                 continue;
             prove(verdict.id);
@@ -140,27 +131,39 @@ public:
         }
         return learned;
     }
+    [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
 private:
+    [[nodiscard]] std::optional<catalog::Proof> proof_of(const std::string& id) const {
+        const auto unkept = unkept_.find(id);
+        return unkept == unkept_.end() ? proofs_.of(id) : unkept->second;
+    }
     void prove(const std::string& id) {
         // Whether the signer is known here is no question of whether the files are whole.
         if (!witness_)
             witness_.emplace(settings_, Trust{.signers = {}, .unsigned_is_fine = true});
         const auto examined =
             examine(folder_, id, *witness_, {.components = {}, .progress = {}, .stop = stop_});
-        auto proof = proofs_.of(id).value_or(catalog::Proof{});
+        auto proof = proof_of(id).value_or(catalog::Proof{});
         const auto now = utc_time(std::chrono::system_clock::now());
         note_files(proof, examined, {}, now);
         if (examined.good() && examined.signature == Signature::good)
             proof.examined = now;
         else if (!examined.good())
             proof.examined_trouble = examined.faults.front().where + " " + examined.faults.front().what;
-        proofs_.keep(id, proof);
+        try {
+            proofs_.keep(id, proof);
+        } catch (const Error& error) { // on a full disk removing is what makes room for it
+            unkept_[id] = proof;
+            warnings_.emplace_back(error.what());
+        }
     }
 
     const Settings& settings_;
     store::BackupFolder& folder_;
     catalog::Proofs proofs_;
+    std::map<std::string, catalog::Proof> unkept_;
+    std::vector<std::string> warnings_;
     std::optional<Witness> witness_; // once there is something to prove: it starts gpg
     sys_seconds now_;
     const std::stop_token& stop_;
@@ -171,41 +174,88 @@ bool removes_any(const catalog::RetentionPlan& plan) {
                        [](const auto& each) { return !each.keep; });
 }
 
-void carry_out(const Settings& settings, store::BackupFolder& folder, PruneResult& result,
-               std::chrono::system_clock::time_point now, const std::stop_token& stop) {
-    Removals removals(settings, folder);
-    removals.prepare();
-    const auto run = new_run_name();
-    for (const auto& verdict : result.plan.verdicts) {
-        if (verdict.keep)
-            continue;
-        if (folder.is_pinned(verdict.id)) { // since the plan was made: it, and what it stands on
-            result.warnings.push_back(verdict.id + " was pinned meanwhile; the rest goes the next time");
-            break;
-        }
-        if (stop.stop_requested())
-            throw Error(ExitCode::interrupted, "pruning was interrupted; what is left goes the next time");
-        try {
-            removals.record(verdict.id, verdict.reason, run, now);
-            folder.remove(verdict.id);
-            catalog::Proofs(settings.proofs()).forget(verdict.id);
-            result.removed.push_back(verdict.id);
-        } catch (const Error& error) {
-            result.warnings.push_back(verdict.id + " could not be removed: " + error.what());
-            result.code = ExitCode::incomplete;
-        }
-    }
-    try {
-        for (const auto& verdict : result.plan.verdicts)
+class Removing {
+public:
+    Removing(const Settings& settings, store::BackupFolder& folder, PruneResult& result,
+             std::chrono::system_clock::time_point now)
+        : settings_(settings), folder_(folder), result_(result), now_(now), removals_(settings, folder) {}
+
+    void run(const std::stop_token& stop) {
+        warning_of("", [&] { folder_.sweep(); });
+        removals_.prepare();
+        for (const auto& verdict : result_.plan.verdicts) {
             if (verdict.keep)
-                removals.forget(verdict.id);
-    } catch (const Error& error) {
-        result.warnings.emplace_back(error.what());
+                continue;
+            if (stop.stop_requested())
+                throw Error(ExitCode::interrupted,
+                            "pruning was interrupted; what is left goes the next time");
+            // Since the plan was made: it stays, and what it stands on.
+            if (!remove(verdict)) {
+                result_.warnings.push_back(verdict.id + " was pinned meanwhile; the rest goes the next time");
+                break;
+            }
+        }
+        warning_of("", [&] {
+            for (const auto& verdict : result_.plan.verdicts)
+                if (verdict.keep)
+                    removals_.forget(verdict.id);
+        });
+        removals_.prepare();
     }
-    removals.prepare();
-}
+
+private:
+    // False: it was pinned.
+    bool remove(const catalog::RetentionVerdict& verdict) {
+        const auto& id = verdict.id;
+        try {
+            if (folder_.is_pinned(id))
+                return false;
+            removals_.record(id, verdict.reason, run_, now_);
+            if (!folder_.withdraw(id)) {
+                removals_.forget(id);
+                return false;
+            }
+        } catch (const Error& error) {
+            result_.warnings.push_back(id + " could not be removed: " + error.what());
+            result_.code = ExitCode::incomplete;
+            return true;
+        }
+        result_.removed.push_back(id);
+        const auto left = id + " is removed, but something of it is left, for the next run to delete: ";
+        if (!warning_of(left, [&] { folder_.discard(id); }))
+            result_.code = ExitCode::incomplete;
+        warning_of("", [&] { catalog::Proofs(settings_.proofs()).forget(id); });
+        return true;
+    }
+    bool warning_of(const std::string& context, const std::function<void()>& act) {
+        try {
+            act();
+            return true;
+        } catch (const Error& error) {
+            result_.warnings.push_back(context + error.what());
+            return false;
+        }
+    }
+
+    const Settings& settings_;
+    store::BackupFolder& folder_;
+    PruneResult& result_;
+    std::chrono::system_clock::time_point now_;
+    Removals removals_;
+    std::string run_ = new_run_name();
+};
 
 } // namespace
+
+catalog::RetentionRules rules_of(const component::Keep& keep, const catalog::RetentionRules& standard) {
+    return {.days = keep.days.value_or(standard.days),
+            .last = keep.last.value_or(standard.last),
+            .hourly = keep.hourly.value_or(standard.hourly),
+            .daily = keep.daily.value_or(standard.daily),
+            .weekly = keep.weekly.value_or(standard.weekly),
+            .monthly = keep.monthly.value_or(standard.monthly),
+            .yearly = keep.yearly.value_or(standard.yearly)};
+}
 
 PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dry_run,
                   std::chrono::system_clock::time_point now, const std::stop_token& stop) {
@@ -217,8 +267,9 @@ PruneResult prune(const Settings& settings, store::BackupFolder& folder, bool dr
         if (verdict.keep && folder.latest() == verdict.id && !folder.is_pinned(verdict.id))
             verdict.reason = "`latest` points to it";
     result.warnings = result.plan.warnings;
+    result.warnings.insert(result.warnings.end(), pruning.warnings().begin(), pruning.warnings().end());
     if (!dry_run)
-        carry_out(settings, folder, result, now, stop);
+        Removing(settings, folder, result, now).run(stop);
     return result;
 }
 

@@ -9,6 +9,10 @@
 
 namespace miraclemax::run {
 
+// The rules that `keep` names, and for the others the standard.
+[[nodiscard]] catalog::RetentionRules rules_of(const component::Keep& keep,
+                                               const catalog::RetentionRules& standard);
+
 struct PruneResult {
     catalog::RetentionPlan plan;
     std::vector<std::string> removed;

@@ -9,13 +9,23 @@
 namespace miraclemax::run {
 namespace {
 
-void link_to_previous(const store::BackupFolder& folder, catalog::Manifest& manifest) {
+// To the newest whose manifest can be read: one that can't is no reason to go without a new backup.
+void link_to_previous(const Context& context, const store::BackupFolder& folder,
+                      catalog::Manifest& manifest) {
     const auto records = catalog::Catalog(folder).records();
-    if (records.empty())
-        return;
-    manifest.previous_id = records.back().id;
-    manifest.previous_sha256 =
-        stream::digest_of_file(folder.path_of(records.back().id) / "manifest.json").sha256;
+    for (auto each = records.rbegin(); each != records.rend(); ++each)
+        try {
+            if (!each->manifest)
+                throw Error(ExitCode::failed, each->trouble);
+            manifest.previous_sha256 =
+                stream::digest_of_file(folder.path_of(each->id) / "manifest.json").sha256;
+            manifest.previous_id = each->id;
+            return;
+        } catch (const Error& error) {
+            context.observer.warned(
+                "the new backup does not name " + each->id +
+                " as the one before it, since its manifest can't be read: " + error.what());
+        }
 }
 
 // Holds every component that is not optional: nothing failed, nothing was left out by name.
@@ -49,7 +59,7 @@ std::string sums_of(const catalog::Manifest& manifest, const std::string& manife
 
 catalog::Manifest publish(const Context& context, store::BackupFolder& folder, store::Partial& partial,
                           catalog::Manifest manifest) {
-    link_to_previous(folder, manifest);
+    link_to_previous(context, folder, manifest);
     const auto restore = catalog::restore_text(manifest);
     manifest.restore_sha256 = stream::sha256_of(restore); // its commands are signed with the manifest
     const auto json = catalog::to_json(manifest);

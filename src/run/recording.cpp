@@ -6,7 +6,7 @@
 namespace miraclemax::run {
 namespace {
 
-constexpr std::size_t most = 400; // of each kind: more than a year of nights
+constexpr std::size_t most = 700; // of each kind: years of nights, a week of quarters of an hour
 
 std::string now() {
     return utc_time(std::chrono::system_clock::now());
@@ -134,6 +134,14 @@ void describe(catalog::RunRecord& record, const VerifyResult& result) {
         record.components.push_back({.name = name, .ok = false, .reason = reason});
     if (result.code() != ExitCode::ok && record.message.empty())
         record.message = "there is no backup that could be verified";
+}
+
+void describe(catalog::RunRecord& record, const ReplicateResult& result) {
+    for (const auto& each : result.tiers) {
+        record.stored += each.bytes;
+        if (const auto what = each.summary(); !what.empty())
+            record.message += (record.message.empty() ? "" : "; ") + each.tier + ": " + what;
+    }
 }
 
 } // namespace miraclemax::run

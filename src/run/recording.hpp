@@ -4,6 +4,7 @@
 #include "catalog/run_record.hpp"
 #include "error.hpp"
 #include "run/backup.hpp"
+#include "run/replicate.hpp"
 #include "run/restore.hpp"
 #include "run/settings.hpp"
 #include "run/verify.hpp"
@@ -24,5 +25,6 @@ void describe(catalog::RunRecord& record, const BackupResult& result);
 void describe(catalog::RunRecord& record, const RestoreResult& result);
 // A component is told once, by the newest backup that is faulty.
 void describe(catalog::RunRecord& record, const VerifyResult& result);
+void describe(catalog::RunRecord& record, const ReplicateResult& result);
 
 } // namespace miraclemax::run

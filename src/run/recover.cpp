@@ -6,25 +6,26 @@
 #include "worker/launcher.hpp"
 
 #include <algorithm>
+#include <map>
 
 namespace miraclemax::run {
 namespace {
 
 std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engine,
-                                 const std::optional<std::string>& self_id) {
+                                 const std::optional<std::string>& self_id, const Alive& alive) {
     RestoreRecords records(settings);
     const auto any = [&] {
         const auto all = records.all();
         return std::any_of(all.begin(), all.end(),
-                           [&](const RestoreRecord& each) { return any_cut_off(settings, each); });
+                           [&](const RestoreRecord& each) { return any_cut_off(each, alive); });
     };
     if (!any())
         return {};
     const Host host = survey(engine, self_id);
     std::vector<Settled> settled;
     for (auto& record : records.all())
-        if (any_cut_off(settings, record))
-            for (auto& each : settle_cut_off(settings, engine, host, records, std::move(record)))
+        if (any_cut_off(record, alive))
+            for (auto& each : settle_cut_off(settings, engine, host, records, std::move(record), alive))
                 settled.push_back(std::move(each));
     return settled;
 }
@@ -72,11 +73,18 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
                                          .ok = false});
             return recovery;
         }
+        // Asked once a run: one whose workers were left running must not be settled under them, though it
+        // be known for dead a moment later.
+        std::map<std::string, bool> known;
+        const Alive alive = [&](const std::string& run) {
+            const auto found = known.find(run);
+            return found != known.end()
+                       ? found->second
+                       : known.emplace(run, quiesce::alive(settings.journals(), run)).first->second;
+        };
         // Before anything is settled: one of them may still be moving names.
-        recovery.workers = worker::sweep_workers(engine, identity(settings), [&](const std::string& run) {
-            return quiesce::alive(settings.journals(), run);
-        });
-        recovery.data = settle_dead(settings, engine, self_id);
+        recovery.workers = worker::sweep_workers(engine, identity(settings), alive);
+        recovery.data = settle_dead(settings, engine, self_id, alive);
     } catch (const Error& error) {
         recovery.containers.warnings.push_back(
             std::string("what a dead run left could not be cleared away: ") + error.what());

@@ -17,12 +17,21 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t longest_manifest = std::size_t{64} << 20U;
 constexpr const char* spare = ".spare";
 
 void remove_file(const fs::path& path) {
     if (::unlink(path.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR)
         throw stream::write_error("remove", path, errno);
+}
+
+// As far as they can be listed.
+std::vector<fs::path> files_in(const fs::path& folder) {
+    std::vector<fs::path> files;
+    std::error_code trouble;
+    fs::directory_iterator at(folder, trouble);
+    for (const fs::directory_iterator end; !trouble && at != end; at.increment(trouble))
+        files.push_back(at->path());
+    return files;
 }
 
 // What no file system makes smaller.
@@ -42,16 +51,17 @@ void Removals::make_folder() const {
         stream::sync_folder(folder_.root());
     else if (errno != EEXIST)
         throw stream::write_error("create", folder, errno);
+    stream::demand_folder(folder);
 }
 
 void Removals::prepare() {
     const auto folder = removal_folder(folder_);
     try {
         make_folder();
+        for (const auto& file : files_in(folder))
+            if (const auto name = file.filename().string(); name.starts_with('.') && name != spare)
+                remove_file(file);
         std::error_code trouble;
-        for (const auto& entry : fs::directory_iterator(folder, trouble))
-            if (const auto name = entry.path().filename().string(); name.starts_with('.') && name != spare)
-                remove_file(entry.path());
         if (!fs::exists(folder / spare, trouble))
             stream::replace_file(folder / spare, ballast());
     } catch (const Error&) { // whoever needs it is told then
@@ -69,9 +79,7 @@ void Removals::write(const fs::path& file, const std::string& json, const std::s
     stream::replace_file(file, json);
 }
 
-void Removals::keep(catalog::RemovalRecord record) {
-    record.instance = settings_.instance;
-    record.tool = "miraclemax " MIRACLEMAX_VERSION;
+void Removals::sign_and_write(catalog::RemovalRecord record) {
     if (settings_.signing) {
         if (!key_)
             key_ = signing_key(settings_);
@@ -80,32 +88,72 @@ void Removals::keep(catalog::RemovalRecord record) {
     }
     const auto json = catalog::to_json(record);
     const auto signature = settings_.signing ? sign(settings_, key_->fingerprint, json) : std::string();
-    const auto file = removal_file(folder_, record.id);
+    write(removal_file(folder_, record.id), json, signature);
+    kept_[record.id] = stream::sha256_of(json);
+}
+
+void Removals::keep(catalog::RemovalRecord record) {
+    record.instance = settings_.instance;
+    record.tool = "miraclemax " MIRACLEMAX_VERSION;
     make_folder();
     try {
-        write(file, json, signature);
-    } catch (const Error& error) {
-        const auto last = removal_folder(folder_) / spare;
-        if (error.code() != ExitCode::destination || ::unlink(last.c_str()) != 0)
+        sign_and_write(record);
+    } catch (const Error&) { // on a full disk also gpg, whose home may lie there, says all sorts of things
+        if (::unlink((removal_folder(folder_) / spare).c_str()) != 0)
             throw;
         stream::sync_folder(removal_folder(folder_));
-        write(file, json, signature);
+        sign_and_write(record);
     }
-    kept_[record.id] = stream::sha256_of(json);
 }
 
 std::string Removals::believed_record(const std::string& id, const std::string& manifest_sha256) {
     if (const auto kept = kept_.find(id); kept != kept_.end())
         return kept->second;
+    return Chain(folder_, witness()).believed_record(id, manifest_sha256);
+}
+
+const Witness& Removals::witness() {
     if (!witness_)
         witness_.emplace(settings_, Trust{.signers = {}, .unsigned_is_fine = !settings_.signing});
-    return Chain(folder_, *witness_).believed_record(id, manifest_sha256);
+    return *witness_;
+}
+
+std::string Removals::doubt_about(const std::string& id, const catalog::Manifest& manifest,
+                                  const std::string& json) {
+    if (manifest.id != id)
+        return "manifest.json is that of the backup " + manifest.id;
+    const auto signature = read_stored(folder_.path_of(id) / "manifest.json.sig", longest_signature);
+    const auto testimony = witness().hear({.noun = "manifest",
+                                           .file = "manifest.json",
+                                           .bytes = json,
+                                           .signature = signature,
+                                           .signer = manifest.signer,
+                                           .signer_key = manifest.signer_key});
+    return testimony.what.empty() ? "" : testimony.where + " " + testimony.what;
 }
 
 void Removals::record(const std::string& id, const std::string& reason, const std::string& run,
                       std::chrono::system_clock::time_point now) {
-    const auto json = stream::read_file(folder_.path_of(id) / "manifest.json", longest_manifest);
+    const auto json = stream::read_file(folder_.path_of(id) / "manifest.json", catalog::longest_manifest);
     const auto manifest = catalog::parse_manifest(json);
+    if (auto doubt = doubt_about(id, manifest, json); !doubt.empty()) {
+        keep({.id = id,
+              .manifest_sha256 = stream::sha256_of(json),
+              .previous_known = false,
+              .previous_id = {},
+              .previous_sha256 = {},
+              .previous_record_sha256 = {},
+              .doubt = std::move(doubt),
+              .removed_utc = utc_time(now),
+              .reason = reason,
+              .run = run,
+              .instance = {},
+              .tool = {},
+              .signer = {},
+              .signer_key = {}});
+        kept_.erase(id); // nobody is to build on it
+        return;
+    }
     std::error_code trouble;
     std::string before;
     if (!manifest.previous_id.empty() && !fs::exists(folder_.path_of(manifest.previous_id), trouble))
@@ -129,6 +177,7 @@ void Removals::forget(const std::string& id) {
     std::error_code trouble;
     if (!fs::exists(file, trouble) && !fs::exists(file.string() + ".sig", trouble))
         return;
+    stream::demand_folder(removal_folder(folder_));
     remove_file(file);
     remove_file(file.string() + ".sig");
     stream::sync_folder(removal_folder(folder_));
@@ -138,12 +187,11 @@ std::string Removals::sha256_named(const std::string& id) const {
     for (const auto& record : catalog::Catalog(folder_).records())
         if (record.manifest && record.manifest->previous_id == id)
             return record.manifest->previous_sha256;
-    std::error_code trouble;
-    for (const auto& entry : fs::directory_iterator(removal_folder(folder_), trouble)) {
-        if (entry.path().extension() != ".json")
+    for (const auto& file : files_in(removal_folder(folder_))) {
+        if (file.extension() != ".json")
             continue;
         try {
-            const auto json = read_stored(entry.path(), longest_removal_record);
+            const auto json = read_stored(file, longest_removal_record);
             const auto record = catalog::parse_removal_record(json.value_or(""));
             if (record.previous_id == id)
                 return record.previous_sha256;

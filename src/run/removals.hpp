@@ -8,8 +8,8 @@
 
 namespace miraclemax::run {
 
-// <root>/.removed (0700): <id>.json and <id>.json.sig (0600), and a spare that is let go of when the disk has
-// no room for a record: removing is what makes room. The folder's lock is held by the caller. One thread.
+// <root>/.removed (0700): <id>.json and <id>.json.sig (0600), and a spare that is let go of when a record
+// can't be written: removing is what makes room. The folder's lock is held by the caller. One thread.
 class Removals {
 public:
     // Borrows both. What asks whom to believe throws as Witness.
@@ -18,7 +18,8 @@ public:
 
     // Sees to folder and spare, and lets go of what a killed one left. No room for it is no failure.
     void prepare();
-    // Durable on return. Throws Error (destination, key, failed): then the backup must stay.
+    // Durable on return. Where the backup's manifest is not believed, the record says so, and does not repeat
+    // what that says. Throws Error (destination, key, failed): then the backup must stay.
     void record(const std::string& id, const std::string& reason, const std::string& run,
                 std::chrono::system_clock::time_point now);
     // The backup is there still, and stays: a record of a removal that never came would let it vanish
@@ -31,8 +32,13 @@ public:
 private:
     void make_folder() const;
     void keep(catalog::RemovalRecord record);
+    void sign_and_write(catalog::RemovalRecord record);
     void write(const std::filesystem::path& file, const std::string& json,
                const std::string& signature) const;
+    const Witness& witness();
+    // Why what the manifest says is not believed; empty: it is.
+    std::string doubt_about(const std::string& id, const catalog::Manifest& manifest,
+                            const std::string& json);
     std::string believed_record(const std::string& id, const std::string& manifest_sha256);
     // What a manifest or a record says that the manifest's sha256 was; empty: nothing names it.
     [[nodiscard]] std::string sha256_named(const std::string& id) const;

@@ -42,6 +42,30 @@ void start_the_ended(const Context& context, const std::vector<std::string>& nam
         }
 }
 
+// What a restore made, or did in place, has nothing to go back to.
+std::vector<std::string> with_old_data(const RestoreRecord& record,
+                                       const std::vector<std::string>& components) {
+    std::vector<std::string> found;
+    for (const auto& each : record.components)
+        if (each.step == Step::swapped &&
+            std::find(components.begin(), components.end(), each.component) != components.end())
+            found.push_back(each.component);
+    return found;
+}
+
+// The containers that waited for what a dead run had emptied. Returns what could not be put back: the other
+// groups are restored all the same, and may be what the rest waits for.
+std::string start_the_waiting(const Context& context) {
+    try {
+        undo_dead_runs(context, false); // what this run itself has in hand is nothing to wait for
+        return {};
+    } catch (const Error& error) {
+        if (error.code() == ExitCode::interrupted)
+            throw;
+        return error.what();
+    }
+}
+
 // Waits for what was started; unhealthy and asked for, the group's old data comes back.
 void await_group(const Context& context, RestoreObserver& observer, Execution& execution,
                  const RestoreRequest& request, const std::vector<std::string>& names,
@@ -61,7 +85,13 @@ void await_group(const Context& context, RestoreObserver& observer, Execution& e
         result.code = ExitCode::unhealthy;
     if (!request.rollback_on_unhealthy)
         return;
-    undo_components(context, observer, execution, records, components);
+    const auto back = with_old_data(record, components);
+    for (const auto& each : components)
+        if (std::find(back.begin(), back.end(), each) == back.end())
+            context.observer.warned(each + " keeps the restored data: nothing of it lies aside");
+    if (back.empty())
+        return;
+    undo_components(context, observer, execution, records, back);
     for (auto& each : records.all()) // what the undo wrote is what the next group goes on from
         if (each.run == record.run)
             record = std::move(each);
@@ -116,12 +146,17 @@ void prove(const Context& context, RestoreObserver& observer, const RestorePlan&
             wanted[item.id].push_back(item.record.name);
     const Witness witness(context.settings, trust);
     for (const auto& [id, components] : wanted) {
-        const auto examined =
+        auto examined =
             examine(folder, id, witness,
                     {.components = components,
                      .progress = [&, name = id](std::uint64_t bytes,
                                                 std::uint64_t of) { observer.examining(name, bytes, of); },
                      .stop = context.stop});
+        std::erase_if(examined.faults, [&](const Fault& fault) {
+            if (fault.of_chain) // a neighbour's: the files of this one are what was signed
+                context.observer.warned("backup " + id + ": " + fault.where + " " + fault.what);
+            return fault.of_chain;
+        });
         if (examined.good()) {
             require_same(plan, id, *examined.manifest);
             continue;
@@ -175,7 +210,7 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
                                       std::chrono::system_clock::now().time_since_epoch())
                                       .count()};
     RestoreResult result{.run = execution.run()};
-    bool again = false; // something that a run had emptied, and that its containers wait for
+    std::string stuck;
     for (auto& group : plan.groups) {
         const Host host = survey(context.engine, context.self_id);
         auto restored =
@@ -186,17 +221,18 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
             if (item.ok())
                 components.push_back(item.component);
         const bool up = restored.released;
-        if (request.only.empty()) // a part of it mends nothing
-            again = close_earlier(context, host, records, record, targets_of(group, components)) || again;
         add(result, std::move(restored));
+        if (request.only.empty() && // a part of it mends nothing
+            close_earlier(context, host, records, record, targets_of(group, components)))
+            stuck = start_the_waiting(context);
         if (up && !components.empty())
             await_group(context, observer, execution, request, names, records, record, components, result);
     }
+    if (!stuck.empty())
+        result.unreleased.push_back(std::move(stuck));
     if (!result.unreleased.empty())
         result.code = ExitCode::not_released;
     execution.close();
-    if (again)
-        undo_dead_runs(context);
     return result;
 }
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 namespace miraclemax::run {
 namespace {
@@ -20,7 +21,8 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::array names{"staging", "swapping",  "swapped", "undoing",
-                           "undone",  "returning", "emptied"}; // as Step has them
+                           "undone",  "returning", "emptied", "discarding"}; // as Step has them
+constexpr off_t spare_size = off_t{64} << 10U; // many records, each for a moment beside the one it replaces
 constexpr std::size_t longest = std::size_t{1} << 20U;
 
 Step step_from(const std::string& word) {
@@ -54,7 +56,8 @@ RestoredComponent to(const Json& json) {
             .safety = json.value("safety", "")};
 }
 
-RestoreRecord read(const std::filesystem::path& path) {
+// nullopt: it was removed meanwhile.
+std::optional<RestoreRecord> read(const std::filesystem::path& path) {
     try {
         const auto json = Json::parse(stream::read_file(path, longest));
         RestoreRecord record{.run = json.at("run").get<std::string>(),
@@ -65,12 +68,15 @@ RestoreRecord read(const std::filesystem::path& path) {
             record.components.push_back(to(each));
         return record;
     } catch (const std::exception& error) {
-        return {.run = path.stem().string(),
-                .at = {},
-                .components = {},
-                .trouble = "its record, " + path.string() + ", can't be read (" + error.what() +
-                           "): look into the components' folders for .miraclemax-" + path.stem().string() +
-                           ", put them in order, then remove that file"};
+        std::error_code trouble;
+        if (!std::filesystem::exists(path, trouble) && !trouble)
+            return std::nullopt;
+        return RestoreRecord{.run = path.stem().string(),
+                             .at = {},
+                             .components = {},
+                             .trouble = "its record, " + path.string() + ", can't be read (" + error.what() +
+                                        "): look into the components' folders for .miraclemax-" +
+                                        path.stem().string() + ", put them in order, then remove that file"};
     }
 }
 
@@ -86,13 +92,20 @@ RestoredComponent& find(RestoreRecord& record, const std::string& component) {
 std::vector<RestoreRecord> RestoreRecords::all() const {
     std::vector<std::filesystem::path> paths;
     std::error_code trouble;
-    for (const auto& entry : std::filesystem::directory_iterator(folder_, trouble))
-        if (entry.path().extension() == ".json" && !entry.path().filename().string().starts_with('.'))
-            paths.push_back(entry.path());
+    for (auto entry = std::filesystem::directory_iterator(folder_, trouble);
+         !trouble && entry != std::filesystem::directory_iterator(); entry.increment(trouble))
+        if (entry->path().extension() == ".json" && !entry->path().filename().string().starts_with('.'))
+            paths.push_back(entry->path());
+    if (trouble && trouble != std::errc::no_such_file_or_directory)
+        throw Error(ExitCode::failed,
+                    "can't read the folder of restores' records " + folder_.string() + ": " +
+                        trouble.message(),
+                    "it must be readable by the user that runs miraclemax");
     std::sort(paths.begin(), paths.end());
     std::vector<RestoreRecord> records;
     for (const auto& path : paths)
-        records.push_back(read(path));
+        if (auto record = read(path))
+            records.push_back(std::move(*record));
     std::stable_sort(
         records.begin(), records.end(),
         [](const RestoreRecord& one, const RestoreRecord& other) { return one.began < other.began; });
@@ -122,12 +135,37 @@ stream::Descriptor RestoreRecords::lock(std::chrono::milliseconds patience) cons
 }
 
 void RestoreRecords::keep(const RestoreRecord& record) {
+    if (std::any_of(record.components.begin(), record.components.end(),
+                    [](const auto& each) { return each.step == Step::staging; })) {
+        make_folder();
+        set_aside();
+    }
+    try {
+        keep_now(record);
+    } catch (const Error&) {
+        if (::unlink(spare_.c_str()) != 0)
+            throw;
+        keep_now(record);
+    }
+}
+
+// A nicety: where there is no room for it, the record itself tells.
+void RestoreRecords::set_aside() const noexcept {
+    const stream::Descriptor file(
+        ::open(spare_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+    if (file && ::posix_fallocate(file.get(), 0, spare_size) != 0)
+        ::unlink(spare_.c_str());
+}
+
+void RestoreRecords::keep_now(const RestoreRecord& record) const {
     const auto path = folder_ / (record.run + ".json");
     if (record.components.empty()) {
         std::error_code trouble;
         std::filesystem::remove(path, trouble);
         if (trouble)
             throw stream::write_error("remove", path, trouble.value());
+        if (std::filesystem::exists(folder_, trouble))
+            stream::sync_folder(folder_);
         return;
     }
     make_folder();
@@ -146,12 +184,14 @@ void advance(RestoreRecords& records, RestoreRecord& record, const std::string& 
 
 void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<std::string>& components,
              Step step, const std::string& acting) {
+    auto next = record;
     for (const auto& component : components) {
-        auto& each = find(record, component);
+        auto& each = find(next, component);
         each.step = step;
         each.acting = acting;
     }
-    records.keep(record);
+    records.keep(next);
+    record = std::move(next);
 }
 
 std::string actor(const RestoreRecord& record, const RestoredComponent& component) {

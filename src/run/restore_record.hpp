@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,13 +15,14 @@
 namespace miraclemax::run {
 
 enum class Step {
-    staging,   // new data is being unpacked beside the old
-    swapping,  // names are being moved: the root may hold a part of each
-    swapped,   // the root holds the new data, the old lies aside
-    undoing,   // names are being moved back
-    undone,    // the root holds the old data again, the new lies aside
-    returning, // its group failed or was cut off: it gets its old data back, and nothing stays aside
-    emptied,   // restored in place: the old data is in the backup `safety` alone, the root is anything
+    staging,    // new data is being unpacked beside the old
+    swapping,   // names are being moved: the root may hold a part of each
+    swapped,    // the root holds the new data, the old lies aside
+    undoing,    // names are being moved back
+    undone,     // the root holds the old data again, the new lies aside
+    returning,  // its group failed or was cut off: it gets its old data back, and nothing stays aside
+    emptied,    // restored in place: the old data is in the backup `safety` alone, the root is anything
+    discarding, // the root holds what it holds; what lies aside is being removed, and can't come back
 };
 
 struct RestoredComponent {
@@ -52,18 +54,25 @@ struct RestoreRecord {
 class RestoreRecords {
 public:
     explicit RestoreRecords(const Settings& settings) : folder_(settings.restores()) {}
-    [[nodiscard]] std::vector<RestoreRecord> all() const; // oldest first
-    void keep(const RestoreRecord& record);               // one without components is removed
+    // Oldest first; without a folder none. Throws Error (failed) when it can't be read.
+    [[nodiscard]] std::vector<RestoreRecord> all() const;
+    // One without components is removed. While new data is only unpacked, room is set aside for what has to
+    // be written once the containers are stopped, though the disk be full by then.
+    void keep(const RestoreRecord& record);
     // For whoever settles what dead runs left: one at a time. Empty: another still has it after `patience`.
     [[nodiscard]] stream::Descriptor lock(std::chrono::milliseconds patience) const;
 
 private:
     void make_folder() const;
+    void keep_now(const RestoreRecord& record) const;
+    void set_aside() const noexcept;
 
     std::filesystem::path folder_;
+    std::filesystem::path spare_ = folder_ / ".spare";
 };
 
-// One component's next step, kept at once; `acting` is the run that takes it, where it is another's.
+// One component's next step, kept at once; `acting` is the run that takes it, where it is another's. Throws
+// Error; then `record` is as it was.
 void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step,
              const std::string& acting = {});
 // Several at once, in one write: what is meant for a group is known for all of it or for none.
@@ -71,6 +80,9 @@ void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<s
              Step step, const std::string& acting = {});
 // The run that has the component in hand: while it lives, nobody else touches it.
 [[nodiscard]] std::string actor(const RestoreRecord& record, const RestoredComponent& component);
+// Whether a run lives. Where nothing is named, its journal's lock tells at that moment: a recovery that looks
+// at a dead run's journal holds it too, and for that moment the run seems to live.
+using Alive = std::function<bool(const std::string& run)>;
 // It has nothing in that component's root any more.
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component);
 

@@ -11,6 +11,13 @@ namespace miraclemax::run {
 
 enum class Launch { automatic, child, container };
 
+// A further place where backups live, beside the backup folder: a mounted share, a second disk.
+struct Tier {
+    std::string name;
+    std::filesystem::path folder;
+    component::Keep keep{}; // what it does not name is as the retention of the backup folder
+};
+
 struct Settings {
     std::string instance; // labels the workers and names the signing key: one a sidecar
     std::filesystem::path backups;
@@ -37,11 +44,18 @@ struct Settings {
     Launch launch = Launch::automatic;
     std::chrono::milliseconds worker_silence{60'000};
     std::vector<component::Configured> configured;
+    std::vector<Tier> tiers{};
+    std::string tier{}; // whose folder `backups` is (run/tier.hpp); empty: none's
 
     [[nodiscard]] std::filesystem::path journals() const { return state / "journal"; }
     [[nodiscard]] std::filesystem::path signing_home() const { return state / "signing"; }
     [[nodiscard]] std::filesystem::path runs() const { return state / "runs"; }
-    [[nodiscard]] std::filesystem::path proofs() const { return state / "proofs"; }
+    [[nodiscard]] std::filesystem::path proofs() const {
+        return tier.empty() ? state / "proofs" : tier_state(tier) / "proofs"; // one copy proves no other
+    }
+    [[nodiscard]] std::filesystem::path tier_state(const std::string& name) const {
+        return state / "tiers" / name;
+    }
     [[nodiscard]] std::filesystem::path restores() const { return state / "restores"; }
     [[nodiscard]] std::filesystem::path restore_lock() const { return state / "restore.lock"; }
     [[nodiscard]] std::filesystem::path control() const { return state / "control"; }

@@ -4,8 +4,7 @@
 #include "run/emptied.hpp"
 #include "run/group_moves.hpp"
 #include "run/restore_place.hpp"
-
-#include "quiesce/journal.hpp"
+#include "run/restore_plan.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -34,17 +33,32 @@ bool half_swapped(const RestoreRecord& record, const RestoredComponent& staged) 
         [&](const RestoredComponent& each) { return each.step == Step::swapped && together(each, staged); });
 }
 
-bool in_hand(const Settings& settings, const RestoreRecord& record, const RestoredComponent& each) {
-    return quiesce::alive(settings.journals(), actor(record, each));
+// The containers that use these now: who started them did not know that the data is half moved.
+std::string users_of(const RestoreRecord& record, const std::vector<std::string>& members, const Host& host) {
+    std::vector<component::Component> targets;
+    for (const auto& each : record.components)
+        if (std::find(members.begin(), members.end(), each.component) != members.end())
+            targets.push_back(target_of(each, host));
+    std::set<std::string> names;
+    for (auto& part : component::group(targets, host.containers, host.self_id())) {
+        RestoreGroup group{.group = std::move(part), .stop = {}, .items = {}};
+        replan_stop(group, host);
+        for (auto& name : group.stop.frozen())
+            names.insert(std::move(name));
+    }
+    std::string text;
+    for (const auto& name : names)
+        text += (text.empty() ? "" : " ") + name;
+    return text;
 }
 
 // One dead restore, group by group. The settlers' sockets lie where a run's would.
 class Settlement {
 public:
     Settlement(const Settings& settings, podman::Engine& engine, const Host& host, RestoreRecords& records,
-               RestoreRecord record)
-        : settings_(settings), host_(host), records_(records), record_(std::move(record)),
-          moves_(settings, engine, host, record_.run, records, record_) {}
+               RestoreRecord record, const Alive& alive)
+        : settings_(settings), engine_(engine), host_(host), records_(records), record_(std::move(record)),
+          alive_(alive), moves_(settings, engine, host, record_.run, records, record_) {}
 
     std::vector<Settled> operator()() {
         if (!record_.trouble.empty())
@@ -54,6 +68,7 @@ public:
         std::filesystem::create_directories(settings_.control(), trouble);
         std::filesystem::create_directory(control, trouble);
         forget_gone();
+        finish_discards();
         finish_undos();
         while (const auto group = next_group())
             settle_group(*group);
@@ -66,27 +81,54 @@ private:
     using Names = std::vector<std::string>;
     using Group = std::vector<RestoredComponent>;
 
-    bool dead(const RestoredComponent& each) const {
-        return cut_off(each) && !in_hand(settings_, record_, each);
-    }
+    bool dead(const RestoredComponent& each) const { return cut_off(each) && !in_hand(each); }
+    bool in_hand(const RestoredComponent& each) const { return alive_(actor(record_, each)); }
 
     // It has no old or new data to be brought to: the others of its group go back to the old.
-    bool emptied(const RestoredComponent& each) const {
-        return each.step == Step::emptied && !in_hand(settings_, record_, each);
-    }
+    bool emptied(const RestoredComponent& each) const { return each.step == Step::emptied && !in_hand(each); }
     bool with_emptied(const RestoredComponent& member) const {
         return std::any_of(record_.components.begin(), record_.components.end(),
                            [&](const auto& each) { return emptied(each) && together(each, member); });
     }
 
     void tell_emptied() {
-        for (const auto& each : emptied_by_the_dead(settings_))
+        for (const auto& each : emptied_by_the_dead(settings_, alive_))
             if (each.run == record_.run)
                 settled_.push_back({.run = each.run,
                                     .component = each.component.component,
                                     .what = each.what,
                                     .ok = false,
-                                    .emptied = true});
+                                    .holds_nobody_up = true});
+    }
+
+    // The root holds what it is to hold: only room is missing until they are done.
+    void finish_discards() {
+        for (const auto& each : std::vector(record_.components)) {
+            if (each.step != Step::discarding || in_hand(each))
+                continue;
+            try {
+                if (gone(host_, each))
+                    forget(records_, record_, each.component);
+                else
+                    drop_aside(settings_, engine_, host_, record_.run, records_, record_, each.component);
+                tell({each.component}, "keeps nothing aside any more");
+            } catch (const std::exception& error) {
+                settled_.push_back({.run = record_.run,
+                                    .component = each.component,
+                                    .what = std::string("is whole, but what lies aside of it could not be "
+                                                        "removed yet: ") +
+                                            error.what(),
+                                    .ok = false,
+                                    .holds_nobody_up = true});
+            }
+        }
+    }
+
+    // Throws Error: a name that is moved now would be moved under them.
+    void need_idle(const Names& members) const {
+        if (const auto users = users_of(record_, members, host_); !users.empty())
+            throw Error(ExitCode::failed, "its half-moved data is in use: `podman stop " + users +
+                                              "`, then `miraclemax recover`");
     }
 
     // Their groups are what is left of them.
@@ -112,6 +154,7 @@ private:
                 undone[actor(record_, each)].push_back(each.component);
         for (const auto& [acting, members] : undone)
             guarded(members, [&] {
+                need_idle(members);
                 const auto outcome = moves_.finish_undo(members);
                 if (outcome.failure && outcome.holds == archive::Holds::old_data)
                     throw Error(*outcome.failure);
@@ -127,7 +170,7 @@ private:
                 Group group;
                 for (const auto& each : record_.components)
                     if (together(each, first) && each.step != Step::undoing && each.step != Step::undone &&
-                        each.step != Step::emptied) {
+                        each.step != Step::emptied && each.step != Step::discarding) {
                         group.push_back(each);
                         seen_.insert(each.component);
                     }
@@ -146,6 +189,8 @@ private:
             (each.step == Step::staging ? staged : moved).push_back(each.component);
             back = back || each.step == Step::returning;
         }
+        if (!moved.empty() && !guarded(moved, [&] { need_idle(moved); }))
+            return;
         if (!back && !moved.empty()) {
             const auto on_new = settle_swaps(group);
             if (!on_new || (*on_new == group.size()))
@@ -213,9 +258,11 @@ private:
         "holds the new data, whole; the old lies aside (`miraclemax restore --undo`)";
 
     const Settings& settings_;
+    podman::Engine& engine_;
     const Host& host_;
     RestoreRecords& records_;
     RestoreRecord record_;
+    const Alive& alive_;
     GroupMoves moves_;
     std::set<std::string> seen_;
     std::vector<Settled> settled_;
@@ -231,12 +278,13 @@ std::string in_motion(const Settings& settings) {
     return {};
 }
 
-bool any_cut_off(const Settings& settings, const RestoreRecord& record) {
+bool any_cut_off(const RestoreRecord& record, const Alive& alive) {
     if (!record.trouble.empty())
-        return !quiesce::alive(settings.journals(), record.run);
+        return !alive(record.run);
     return std::any_of(
         record.components.begin(), record.components.end(), [&](const RestoredComponent& each) {
-            return (cut_off(each) || each.step == Step::emptied) && !in_hand(settings, record, each);
+            return (cut_off(each) || each.step == Step::emptied || each.step == Step::discarding) &&
+                   !alive(actor(record, each));
         });
 }
 
@@ -246,8 +294,8 @@ bool holds_up(const RestoreRecord& record, const RestoredComponent& each) {
 }
 
 std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
-                                    RestoreRecords& records, RestoreRecord record) {
-    return Settlement(settings, engine, host, records, std::move(record))();
+                                    RestoreRecords& records, RestoreRecord record, const Alive& alive) {
+    return Settlement(settings, engine, host, records, std::move(record), alive)();
 }
 
 } // namespace miraclemax::run

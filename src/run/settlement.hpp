@@ -14,20 +14,21 @@ struct Settled {
     std::string run, component;
     std::string what; // "holds the old data", "holds the new data", or why it could not be settled
     bool ok = true;
-    bool emptied = false; // only restoring it again helps: no reason to hold up other runs
+    bool holds_nobody_up = false; // with a trouble of its own, that is no reason for others not to run
 };
 
-// A run that is dead has left something in the record's components. Reads the state folder alone.
-[[nodiscard]] bool any_cut_off(const Settings& settings, const RestoreRecord& record);
+// A run that is dead has left something in the record's components.
+[[nodiscard]] bool any_cut_off(const RestoreRecord& record, const Alive& alive);
 // Names are being moved or unpacked, by a living run or a dead one; empty: nowhere. Reads the state folder
 // alone.
 [[nodiscard]] std::string in_motion(const Settings& settings);
 // While this is so, the containers of the run that has the component in hand may not be started, if it is
 // dead: its data, or that of another of its group, is half moved.
 [[nodiscard]] bool holds_up(const RestoreRecord& record, const RestoredComponent& each);
-// Group by group, the living runs' left alone. One that can't be settled is told, and tried again by the next
-// call. For one process at a time (RestoreRecords::lock).
+// Group by group, the living runs' left alone. One that can't be settled, or that somebody uses, is told, and
+// tried again by the next call. For one process at a time (RestoreRecords::lock). `alive`: asked again, it
+// has to answer what it answered when the dead runs' workers were removed.
 std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
-                                    RestoreRecords& records, RestoreRecord record);
+                                    RestoreRecords& records, RestoreRecord record, const Alive& alive);
 
 } // namespace miraclemax::run

@@ -9,6 +9,8 @@
 #include "run/ended_runs.hpp"
 #include "run/keys.hpp"
 #include "run/moment.hpp"
+#include "run/tier_look.hpp"
+#include "run/unreleased.hpp"
 #include "store/backup_folder.hpp"
 
 #include <algorithm>
@@ -22,7 +24,8 @@ using telemetry::Status;
 using telemetry::Time;
 
 constexpr std::size_t shown = 30;
-constexpr auto day = std::chrono::hours(24);
+// A clock that says less was never set.
+constexpr telemetry::Time set_clock = std::chrono::sys_days(std::chrono::January / 1 / 2024);
 
 template<class List> void keep_last(List& list) {
     if (list.size() > shown)
@@ -41,18 +44,33 @@ public:
         const auto records = catalog::Catalog(folder).records();
         const catalog::Proofs proofs(settings_.proofs());
         for (const auto& record : records)
-            if (record.manifest)
+            if (record.manifest && !is_ahead(record.manifest->ended_utc, "backup " + record.id))
                 add(*record.manifest, proofs.of(record.id));
-        add_tier(folder, records);
+        status_.tiers.push_back(measure(settings_, "local", folder, records, status_.now));
     }
 
-    void collect_runs() {
-        for (const auto& record : catalog::RunRecords(settings_.runs()).all()) {
+    // As they were found last: a share that hangs must not hang this.
+    void collect_tiers() {
+        for (const auto& tier : settings_.tiers)
+            if (auto look = last_look(settings_, tier.name))
+                status_.tiers.push_back(std::move(look->status));
+            else
+                status_.tiers.push_back(
+                    {.name = tier.name, .ok = false, .trouble = "no replication has been there yet"});
+    }
+
+    void collect_runs(const std::vector<catalog::RunRecord>& unwritten) {
+        for (const auto& record : all_records(settings_, unwritten)) {
+            if (is_ahead(std::max(record.began, record.ended), "run " + record.run))
+                continue;
+            if (const auto began = moment_of(record.began); began && *began > set_clock)
+                status_.first_record = std::min(*began, status_.first_record.value_or(*began));
             if (record.kind == "backup")
                 add_backup(record);
             else if (record.kind == "restore" || record.kind == "drill")
                 add_restore(record);
         }
+        count_week();
         keep_last(status_.runs);
         keep_last(status_.durations_milliseconds);
     }
@@ -73,6 +91,24 @@ public:
     }
 
 private:
+    // Of a clock that stood in the future: as the newest it would hide all that comes until then.
+    bool is_ahead(const std::string& utc, const std::string& what) {
+        const auto at = moment_of(utc);
+        if (!at || *at - status_.now <= std::chrono::hours(1))
+            return false;
+        status_.ahead.push_back(what);
+        return true;
+    }
+
+    void count_week() {
+        for (const auto& run : status_.runs)
+            if (run.at > status_.now - std::chrono::days(7) && run.at <= status_.now) {
+                ++status_.week.runs;
+                status_.week.whole += run.ok ? 1 : 0;
+                status_.week.stored += run.stored;
+            }
+    }
+
     ComponentStatus& component(const std::string& name) {
         auto& each = components_[name];
         each.name = name;
@@ -126,11 +162,8 @@ private:
                                      .stored = each.stored,
                                      .freeze_milliseconds = each.freeze_milliseconds});
         }
-        if (record.partial) { // it tells of its components alone
-            if (!record.unreleased.empty())
-                status_.unreleased = record.unreleased;
+        if (record.partial) // it tells of its components alone
             return;
-        }
         status_.runs.push_back(
             {.at = ended, .ok = ok(record), .stored = record.stored, .freeze_milliseconds = longest});
         status_.durations_milliseconds.push_back(
@@ -145,42 +178,14 @@ private:
                             .began = began,
                             .ended = ended,
                             .stored = record.stored};
-        status_.unreleased = record.unreleased;
         if (ok(record))
             status_.last_success = ended;
     }
 
     void add_restore(const catalog::RunRecord& record) {
-        if (!record.unreleased.empty())
-            status_.unreleased = record.unreleased;
         if (ok(record))
             for (const auto& each : record.components)
                 component(each.name).restored = moment_of(record.ended);
-    }
-
-    void add_tier(const store::BackupFolder& folder, const std::vector<catalog::Record>& records) {
-        telemetry::TierStatus tier{.name = "local", .backups = records.size(), .trouble = {}};
-        double in = 0, out = 0; // bytes that came in 14 days, and that retention lets go in the next 14
-        unsigned longest = settings_.retention.rules.days; // a backup goes when no component needs it
-        for (const auto& each : settings_.configured)
-            longest = std::max(longest, each.keep.days.value_or(0));
-        const auto keep = std::chrono::hours(24) * longest;
-        for (const auto& record : records) {
-            tier.stored += record.stored;
-            const auto ended = record.manifest ? moment_of(record.manifest->ended_utc) : std::nullopt;
-            if (!ended)
-                continue;
-            tier.newest = ended;
-            const auto age = status_.now - *ended;
-            if (age < 14 * day)
-                in += static_cast<double>(record.stored);
-            if (settings_.retention.rules.days > 0 && age + 14 * day > keep)
-                out += static_cast<double>(record.stored);
-        }
-        tier.free_bytes = folder.free_bytes();
-        if (in > out)
-            tier.days_until_full = static_cast<double>(tier.free_bytes) / ((in - out) / 14);
-        status_.tiers.push_back(std::move(tier));
     }
 
     const Settings& settings_;
@@ -216,12 +221,10 @@ Status status_of(const Settings& settings, const Standing& standing, std::vector
     } catch (const std::exception& error) {
         status.tiers.push_back({.name = "local", .ok = false, .trouble = error.what()});
     }
-    collector.collect_runs();
+    collector.collect_tiers();
+    collector.collect_runs(standing.unwritten);
     collector.finish();
-    // What a run could not put back has its journal until somebody else has.
-    std::error_code trouble;
-    if (std::filesystem::is_empty(settings.journals(), trouble) || trouble)
-        status.unreleased.clear();
+    status.unreleased = unreleased(settings);
     for (const auto& each : emptied_by_the_dead(settings))
         status.unreleased.push_back(each.component.component + " " + each.what);
     status.keys = std::move(keys);

@@ -1,10 +1,12 @@
 // How it is: the picture that metrics, status page and messages are made of.
 #pragma once
 
+#include "catalog/run_record.hpp"
 #include "run/settings.hpp"
 #include "telemetry/status.hpp"
 
 #include <map>
+#include <optional>
 
 namespace miraclemax::run {
 
@@ -16,6 +18,8 @@ struct Standing {
     std::chrono::seconds expected_every{24 * 3600}; // between two planned backups
     bool socket_ok = true;
     std::string socket_trouble;
+    std::optional<telemetry::Time> since{};      // when this sidecar first looked, as far as it knows
+    std::vector<catalog::RunRecord> unwritten{}; // records that the state folder does not take
 };
 
 // The recipients, looked at: starts gpg. Never throws.
@@ -29,8 +33,8 @@ telemetry::Status status_of(const Settings& settings, const Standing& standing,
 // ones. compose/monitoring/rules.yml has the two days.
 [[nodiscard]] std::chrono::seconds stale_after(const Standing& standing);
 
-// Why the sidecar's health check is red; empty: it is green. The last whole run is older than it should be, a
-// container is not back, or podman's socket is gone.
+// Why the sidecar's health check is red; empty: it is green. The last whole run is older than it should be,
+// or never came, a container is not back, or podman's socket is gone.
 [[nodiscard]] std::string unhealthy(const telemetry::Status& status, const Standing& standing);
 
 // The problems of a status, worst first. Pure.

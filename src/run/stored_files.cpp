@@ -24,6 +24,11 @@ constexpr std::size_t buffer_size = std::size_t{4} << 20U;
 constexpr std::size_t longest_text = std::size_t{64} << 20U;
 constexpr std::size_t most_extras = 100; // faults: a folder full of foreign files needs no more
 
+// Of the file itself.
+struct Unreadable : Error {
+    explicit Unreadable(const std::string& what) : Error(ExitCode::failed, what) {}
+};
+
 struct Opened {
     stream::Descriptor file;
     std::uint64_t size = 0;
@@ -34,9 +39,9 @@ Opened opened(const fs::path& path) {
     stream::Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
     struct stat status {};
     if (!file || ::fstat(file.get(), &status) != 0)
-        throw Error(ExitCode::failed, std::string("can't be opened: ") + std::strerror(errno));
+        throw Unreadable(std::string("can't be opened: ") + std::strerror(errno));
     if (!S_ISREG(status.st_mode))
-        throw Error(ExitCode::failed, "is no regular file");
+        throw Unreadable("is no regular file");
     return {.file = std::move(file), .size = static_cast<std::uint64_t>(status.st_size)};
 }
 
@@ -46,7 +51,7 @@ std::size_t read_some(int file, std::span<std::byte> into) {
         if (count >= 0)
             return static_cast<std::size_t>(count);
         if (errno != EINTR)
-            throw Error(ExitCode::failed, std::string("can't be read: ") + std::strerror(errno));
+            throw Unreadable(std::string("can't be read: ") + std::strerror(errno));
     }
 }
 
@@ -70,8 +75,8 @@ public:
         if (trouble)
             add(".", "can't be listed: " + trouble.message());
         if (extras_ > most_extras)
-            add(".",
-                fmt::format("holds {} more things that the manifest does not name", extras_ - most_extras));
+            add_stray(".", fmt::format("holds {} more things that the manifest does not name",
+                                       extras_ - most_extras));
         for (const auto& [path, each] : named_)
             if (!seen_.contains(path) && path != "manifest.json.sig") // which the signature's judge misses
                 add(path, "is missing", each.component);
@@ -94,12 +99,15 @@ private:
         } else if (folder) {
             add(path, "is no folder");
         } else if (++extras_ <= most_extras) {
-            add(path, "is not named in the manifest");
+            add_stray(path, "is not named in the manifest");
         }
         return false;
     }
     void add(const std::string& where, const std::string& what, const std::string& component = {}) {
         faults_.push_back({.where = where, .what = what, .component = component});
+    }
+    void add_stray(const std::string& where, const std::string& what) {
+        faults_.push_back({.where = where, .what = what, .component = {}, .stray = true});
     }
 
     const fs::path& backup_;
@@ -152,25 +160,15 @@ public:
 
     // What is wrong with the file; empty: nothing.
     std::string check(const catalog::StoredFile& file) {
-        const auto found = opened(backup_ / file.path);
-        if (found.size != file.size) {
-            tell(file.size);
-            return fmt::format("is {} bytes long, and the manifest says {}", found.size, file.size);
-        }
-        ::posix_fadvise(found.file.get(), 0, 0, POSIX_FADV_DONTNEED); // so that the disk is asked
-        ::posix_fadvise(found.file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
-        return hash(found.file.get()) == file.sha256 ? "" : "its sha256 is not the manifest's";
+        const auto before = done_;
+        auto what = check_file(backup_ / file.path, file, buffer_,
+                               [this](std::span<const std::byte> bytes) { tell(bytes.size()); });
+        if (done_ < before + file.size) // it was given up
+            tell(before + file.size - done_);
+        return what;
     }
 
 private:
-    std::string hash(int file) {
-        stream::Sha256 sha256;
-        while (const auto count = read_some(file, buffer_)) {
-            sha256.update(std::span(buffer_).first(count));
-            tell(count);
-        }
-        return sha256.hex();
-    }
     void tell(std::uint64_t bytes) {
         if (scope_.stop.stop_requested())
             throw Error(ExitCode::interrupted, "the examination was interrupted");
@@ -244,6 +242,29 @@ void check_sums(const fs::path& backup, const catalog::Manifest& manifest, const
     }
 }
 
+std::string check_file(const fs::path& path, const catalog::StoredFile& file, std::span<std::byte> buffer,
+                       const std::function<void(std::span<const std::byte>)>& take) {
+    try {
+        const auto found = opened(path);
+        if (found.size != file.size)
+            return fmt::format("is {} bytes long, and the manifest says {}", found.size, file.size);
+        ::posix_fadvise(found.file.get(), 0, 0, POSIX_FADV_DONTNEED); // so that the disk is asked
+        ::posix_fadvise(found.file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+        stream::Sha256 sha256;
+        std::uint64_t length = 0;
+        while (const auto count = read_some(found.file.get(), buffer)) {
+            length += count;
+            if (length > file.size)
+                return "grows while it is read";
+            sha256.update(buffer.first(count));
+            take(buffer.first(count));
+        }
+        return sha256.hex() == file.sha256 ? "" : "its sha256 is not the manifest's";
+    } catch (const Unreadable& error) {
+        return error.what();
+    }
+}
+
 void check_content(const fs::path& backup, const catalog::Manifest& manifest,
                    const std::set<std::string>& present, const Scope& scope, std::vector<Fault>& faults) {
     std::vector<Named> files;
@@ -258,15 +279,7 @@ void check_content(const fs::path& backup, const catalog::Manifest& manifest,
     }
     ContentCheck content(backup, scope, total);
     for (const auto& each : files) {
-        std::string what;
-        try {
-            what = content.check(each.file);
-        } catch (const Error& error) {
-            if (error.code() == ExitCode::interrupted)
-                throw;
-            what = error.what();
-        }
-        if (!what.empty())
+        if (const auto what = content.check(each.file); !what.empty())
             faults.push_back({.where = each.file.path, .what = what, .component = each.component});
     }
 }

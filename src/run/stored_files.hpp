@@ -2,11 +2,17 @@
 #pragma once
 
 #include "run/examination.hpp"
+#include "stream/file.hpp"
 
 #include <map>
 #include <set>
+#include <span>
 
 namespace miraclemax::run {
+
+inline constexpr std::size_t longest_signature = std::size_t{64} << 10U; // bytes
+
+using stream::is_folder;
 
 // A regular file's content, no link followed, no device waited for. nullopt: it is not there, or no file.
 // Throws Error (failed) when it can't be read, or is longer.
@@ -27,6 +33,13 @@ std::set<std::string> check_layout(const std::filesystem::path& backup, const ca
 void check_sums(const std::filesystem::path& backup, const catalog::Manifest& manifest,
                 const std::string& manifest_sha256, const std::set<std::string>& present,
                 std::vector<Fault>& faults);
+// Reads the file as the disk has it and hands its bytes to `take` as they come. Returns what is wrong with it
+// when it is not what `file` says, or can't be read; empty: nothing. Throws what `take` throws, and that
+// alone.
+std::string check_file(const std::filesystem::path& path, const catalog::StoredFile& file,
+                       std::span<std::byte> buffer,
+                       const std::function<void(std::span<const std::byte>)>& take);
+
 // Size and sha256 of every named file in `present` that is in the scope, read from the disk, not from memory
 // where the system lets us choose.
 void check_content(const std::filesystem::path& backup, const catalog::Manifest& manifest,

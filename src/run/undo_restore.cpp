@@ -20,13 +20,13 @@ bool aside(const RestoredComponent& each, bool beside_too = false) {
     return (beside_too || !each.beside) && (each.step == Step::swapped || each.step == Step::undone);
 }
 
-// What lies aside of it goes, and the record of it.
 void discard(const Context& context, const Host& host, const std::string& run, RestoreRecords& records,
              RestoreRecord& record, const RestoredComponent& each) {
-    if (!gone(host, each))
-        settle(context.settings, context.engine, host, run, record, each, worker::Settling::discard,
-               context.stop);
-    forget(records, record, each.component);
+    if (gone(host, each))
+        forget(records, record, each.component);
+    else
+        drop_aside(context.settings, context.engine, host, run, records, record, each.component,
+                   context.stop);
 }
 
 // One restore's components, undone together: stop, exchange, start.
@@ -65,16 +65,21 @@ private:
         std::vector<std::string> members;
         for (const auto& member : group.group.members)
             members.push_back(member.name);
-        exchange(members, window);
+        exchange(members, window, [&] {
+            if (const auto moved = window.moved(group.group, host_.self_id()))
+                throw Error(ExitCode::failed, *moved,
+                            "see who starts the container while the restore is undone");
+        });
         observer_.started(group.group.name, window.release());
     }
 
-    void exchange(const std::vector<std::string>& members, quiesce::Window& window) {
+    void exchange(const std::vector<std::string>& members, quiesce::Window& window,
+                  const std::function<void()>& check) {
         Undone undone;
         try {
             undone =
                 GroupMoves(context_.settings, context_.engine, host_, execution_.run(), records_, record_)
-                    .undo(members, execution_.run());
+                    .undo(members, execution_.run(), check);
         } catch (const std::exception& error) {
             window.leave(); // nobody may start on what lies there now
             throw Error(ExitCode::not_released, error.what(),

@@ -36,17 +36,27 @@ public:
     VerifyResult run() {
         VerifyResult result;
         for (const auto& chosen : choose(folder_, request_)) {
-            std::error_code trouble;
-            if (!std::filesystem::exists(folder_.path_of(chosen.id), trouble)) {
-                result.warnings.push_back("the backup " + chosen.id + " was removed meanwhile");
+            const auto path = folder_.path_of(chosen.id);
+            const auto gone = [&] {
+                std::error_code trouble;
+                const bool left = std::filesystem::exists(path, trouble);
+                if (!left)
+                    result.warnings.push_back("the backup " + chosen.id + " was removed meanwhile");
+                return !left;
+            };
+            if (gone())
+                continue;
+            std::optional<Verified> looked_at;
+            try {
+                looked_at = verify_one(chosen);
+            } catch (const Error& error) {
+                if (error.code() != ExitCode::not_found || !gone())
+                    throw;
                 continue;
             }
-            auto verified = verify_one(chosen);
-            if (verified.code() != ExitCode::ok &&
-                !std::filesystem::exists(folder_.path_of(chosen.id), trouble)) {
-                result.warnings.push_back("the backup " + chosen.id + " was removed meanwhile");
+            auto& verified = *looked_at;
+            if (verified.code() != ExitCode::ok && gone())
                 continue;
-            }
             try {
                 keep(chosen, verified);
             } catch (const Error& error) { // what was found holds all the same

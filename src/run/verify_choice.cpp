@@ -31,6 +31,17 @@ std::vector<std::string> all_ids(const store::BackupFolder& folder) {
     return ids;
 }
 
+// nullopt: it can't be read, or was removed meanwhile.
+std::optional<catalog::Manifest> manifest_of(const store::BackupFolder& folder, const std::string& id) {
+    try {
+        return catalog::Catalog(folder).find(id).manifest;
+    } catch (const Error& error) {
+        if (error.code() != ExitCode::not_found)
+            throw;
+        return std::nullopt;
+    }
+}
+
 std::vector<std::string> wanted_ids(const store::BackupFolder& folder, const VerifyRequest& request) {
     const catalog::Catalog catalog(folder);
     if (request.all || (request.ids.empty() && request.sample > 0)) {
@@ -64,16 +75,16 @@ std::vector<Chosen> with_components(const store::BackupFolder& folder, const Ver
             chosen.push_back(std::move(one));
             continue;
         }
-        const auto record = catalog::Catalog(folder).find(id);
+        const auto manifest = manifest_of(folder, id);
         for (const auto& name : request.components)
-            if (record.manifest && holds(*record.manifest, name)) {
+            if (manifest && holds(*manifest, name)) {
                 one.components.push_back(name);
                 found[name] = true;
-            } else if (record.manifest && !request.all) {
+            } else if (manifest && !request.all) {
                 throw Error(ExitCode::not_found, "the backup " + id + " holds no component " + name,
                             "`miraclemax show " + id + "` lists what it holds");
             }
-        if (!record.manifest || !one.components.empty())
+        if (!manifest || !one.components.empty())
             chosen.push_back(std::move(one));
     }
     for (const auto& name : request.components)
@@ -91,14 +102,12 @@ std::vector<Chosen> sample(const store::BackupFolder& folder, const VerifyReques
     std::vector<Ticket> tickets;
     std::vector<Chosen> chosen;
     for (auto& each : from) {
-        std::error_code trouble;
-        const bool published = std::filesystem::exists(folder.path_of(each.id) / "manifest.json", trouble);
-        const auto record = published ? std::optional(catalog::Catalog(folder).find(each.id)) : std::nullopt;
-        if (!record || !record->manifest) {
+        const auto manifest = manifest_of(folder, each.id);
+        if (!manifest) {
             chosen.push_back(each);
             continue;
         }
-        for (const auto& component : record->manifest->components)
+        for (const auto& component : manifest->components)
             if (each.components.empty() || std::find(each.components.begin(), each.components.end(),
                                                      component.name) != each.components.end())
                 tickets.push_back({.id = each.id, .component = component.name});

@@ -22,6 +22,13 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 
+constexpr const char* still_open = "not everything is as it was: the next start of miraclemax goes on";
+
+bool any_left(const run::Settings& settings) {
+    return !quiesce::held_by_living(settings.journals()).empty() ||
+           !quiesce::dead_journals(settings.journals()).empty();
+}
+
 class Daemon {
 public:
     Daemon(const run::Settings& settings, const Connect& connect, const Patrol& patrol, const Say& say)
@@ -37,7 +44,9 @@ public:
         Reaper reaper(::getpid() == 1);
         for (; !stop.stop_requested(); wait(stop))
             reaper.round();
-        return leave();
+        const bool good = leave();
+        looking.join();
+        return good && all_back(settings_, connect_, [this](const std::string& line) { say(line); });
     }
 
 private:
@@ -140,7 +149,7 @@ private:
                     return false;
             }
             if (any_open()) {
-                say("not everything is as it was: the next start of miraclemax goes on");
+                say(still_open);
                 return false;
             }
             sweep(*engine);
@@ -151,10 +160,7 @@ private:
         }
     }
 
-    bool any_open() const {
-        return !quiesce::held_by_living(settings_.journals()).empty() ||
-               !quiesce::dead_journals(settings_.journals()).empty();
-    }
+    bool any_open() const { return any_left(settings_); }
 
     template<typename Done> static void await(SteadyClock::time_point end, const Done& done) {
         while (!done() && SteadyClock::now() < end)
@@ -172,6 +178,22 @@ private:
 };
 
 } // namespace
+
+bool all_back(const run::Settings& settings, const Connect& connect, const Say& say) {
+    try {
+        if (!any_left(settings))
+            return true;
+        const auto engine = connect();
+        const quiesce::Haste now{.until = SteadyClock::now()};
+        quiesce::recover(*engine, settings.journals(), now, [&] { return run::unsettled(settings); });
+        if (!any_left(settings))
+            return true;
+        say(still_open);
+    } catch (const std::exception& error) {
+        say(std::string("can't release: ") + error.what());
+    }
+    return false;
+}
 
 bool serve(const run::Settings& settings, const Connect& connect, const Patrol& patrol, const Say& say,
            const std::stop_token& stop) {

@@ -30,4 +30,8 @@ using Say = std::function<void(const std::string& line)>;
 bool serve(const run::Settings& settings, const Connect& connect, const Patrol& patrol, const Say& say,
            const std::stop_token& stop);
 
+// Whether no run has left anything frozen; what one has is tried once more, without waiting. For the very
+// end, when nothing is left that could start or undo a run. Never throws.
+bool all_back(const run::Settings& settings, const Connect& connect, const Say& say);
+
 } // namespace miraclemax::serve

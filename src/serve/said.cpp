@@ -1,14 +1,23 @@
 #include "serve/said.hpp"
 
+#include "error.hpp"
 #include "stream/file.hpp"
 
 namespace miraclemax::serve {
 
-telemetry::Said SaidFile::read() const {
+std::optional<telemetry::Said> SaidFile::read(std::string& damage) const {
+    std::error_code trouble;
+    if (!std::filesystem::exists(path_, trouble)) {
+        if (trouble)
+            throw Error(ExitCode::failed, "can't read " + path_.string() + ": " + trouble.message());
+        return std::nullopt;
+    }
+    const auto text = stream::read_file(path_, std::size_t{16} << 20U);
     try {
-        return telemetry::parse_said(stream::read_file(path_, std::size_t{1} << 20U));
-    } catch (const std::exception&) { // none yet, or not readable: at worst something is said twice
-        return {};
+        return telemetry::parse_said(text);
+    } catch (const std::exception& error) {
+        damage = error.what();
+        return std::nullopt;
     }
 }
 

@@ -97,15 +97,6 @@ void Schedule::ended(const DueRun& run) {
             mark_done(job, run.planned);
 }
 
-std::optional<Moment> Schedule::next_wake(const Now& now) const {
-    std::optional<Moment> first;
-    for (const Job& job : jobs_) {
-        const Moment wake = waiting_.contains(job.name) ? wall(now) : next_begin(job, wall(now));
-        first = std::min(first.value_or(wake), wake);
-    }
-    return first;
-}
-
 std::optional<Moment> Schedule::next_run(const std::string& name, const Now& now) const {
     for (const Job& job : jobs_)
         if (job.name == name)

@@ -95,9 +95,6 @@ public:
     void ended(const DueRun& run);
     // Other jobs from now on. What waits goes on to wait, where its expression stays.
     void replan(std::vector<Job> jobs, Options options);
-    // After a look: when to look again at the latest; `now` if something is due. Look at least once a minute
-    // all the same: the clock may be stepped. nullopt: no jobs.
-    [[nodiscard]] std::optional<Moment> next_wake(const Now& now) const;
     // When the job's next run is planned, jitter included, for people and metrics.
     [[nodiscard]] std::optional<Moment> next_run(const std::string& job, const Now& now) const;
     [[nodiscard]] const ScheduleMemory& memory() const { return memory_; }

@@ -60,12 +60,19 @@ bool stand_by(const Sidecar& sidecar, const std::stop_token& stop) {
         for (; !stop.stop_requested(); sleep_until_stop(stop, 1s))
             upkeep.plan(stop);
     });
+    std::jthread copying([&] {
+        for (; !stop.stop_requested(); sleep_until_stop(stop, 1s))
+            upkeep.copy(stop);
+    });
     std::jthread telling([&] {
         for (; !stop.stop_requested(); sleep_until_stop(stop, 2s))
             upkeep.tell(stop);
     });
     const auto settings = upkeep.standing().settings;
-    return serve(settings, sidecar.connect, {.self_id = sidecar.self_id}, sidecar.say, stop);
+    const bool good = serve(settings, sidecar.connect, {.self_id = sidecar.self_id}, sidecar.say, stop);
+    for (auto* each : {&planning, &copying, &telling})
+        each->join();
+    return good && all_back(settings, sidecar.connect, sidecar.say);
 }
 
 } // namespace miraclemax::serve

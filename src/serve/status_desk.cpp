@@ -18,7 +18,8 @@ void StatusDesk::refresh(const View& view) {
     std::error_code none_yet;
     const auto written = std::filesystem::last_write_time(view.settings.runs(), none_yet);
     if (status_ && now - made_ < fresh && written == runs_written_ &&
-        view.standing.next_runs == standing_.next_runs)
+        view.standing.next_runs == standing_.next_runs &&
+        view.standing.unwritten.size() == standing_.unwritten.size())
         return;
     runs_written_ = written;
     if (!keys_made_ || now - *keys_made_ > keys_fresh) {

@@ -14,6 +14,7 @@ using telemetry::Stale;
 constexpr auto patience = 10min;
 constexpr auto longest_run = 6h; // one that goes on for longer makes nothing good
 constexpr std::size_t most_told = 1200;
+constexpr std::size_t most_unkept = 50;
 // A clock that says less was never set.
 constexpr auto set_clock = std::chrono::sys_days(std::chrono::January / 1 / 2024);
 
@@ -47,15 +48,29 @@ void note_first_look(Said& said, telemetry::Time now) {
         said.since = now < set_clock ? telemetry::Time{} : now;
 }
 
-bool was_never_backed_up(const telemetry::Status& status) {
-    return status.runs.empty() && !status.last_success &&
-           std::none_of(status.components.begin(), status.components.end(),
-                        [](const auto& each) { return each.last_good.has_value(); });
+// What was said, as far as the records tell: all but the last of each kind, which is said once more.
+Said rebuilt(const std::vector<run::Ended>& ended) {
+    std::map<std::string, std::string> last; // run by kind
+    for (const auto& each : ended)
+        last[each.told.kind] = each.told.name;
+    Said said{.begun = true};
+    for (const auto& each : ended) {
+        if (each.told.name == last[each.told.kind])
+            continue;
+        said.told.push_back(each.told.name);
+        auto& alert = said.of(each.told.kind);
+        alert = {.failing = !each.told.run.ok, .firing = {}};
+        for (const auto& part : each.told.failed)
+            if (alert.failing)
+                alert.firing.push_back(part.name);
+        if (alert.failing && alert.firing.empty())
+            alert.firing.emplace_back();
+    }
+    return said;
 }
 
 // All that is stale now, told or not.
-std::vector<Stale> all_stale(const Teller::Scene& scene, const Said& said) {
-    const auto& status = scene.status;
+std::vector<Stale> all_stale(const telemetry::Status& status) {
     std::vector<Stale> stale;
     for (const auto& problem : status.problems)
         if (problem.alert == "BackupStale") {
@@ -66,11 +81,6 @@ std::vector<Stale> all_stale(const Teller::Scene& scene, const Said& said) {
                 if (component.name == problem.component)
                     stale.back().last_good = component.last_good;
         }
-    const bool unread =
-        std::any_of(status.tiers.begin(), status.tiers.end(), [](const auto& tier) { return !tier.ok; });
-    if (was_never_backed_up(status) && !unread && said.since >= set_clock &&
-        status.now - said.since > scene.stale_after)
-        stale.push_back({.component = "", .text = "there is no backup yet", .last_good = std::nullopt});
     return stale;
 }
 
@@ -80,7 +90,7 @@ std::vector<Stale> Teller::stale(const Scene& scene, const Said& said) {
     const auto now = scene.status.now;
     const auto& under_way = scene.status.under_way;
     const bool may_mend = under_way && now - *under_way < longest_run;
-    auto all = all_stale(scene, said);
+    auto all = all_stale(scene.status);
     std::map<std::string, telemetry::Time> seen;
     for (const auto& each : all) {
         const auto before = stale_since_.find(each.component);
@@ -94,13 +104,15 @@ std::vector<Stale> Teller::stale(const Scene& scene, const Said& said) {
     return all;
 }
 
-void Teller::tell(const Scene& scene, const Printed& printed, telemetry::Outbox& outbox) {
+std::vector<std::string> Teller::tell(const Scene& scene, const Printed& printed, telemetry::Outbox& outbox) {
+    troubles_.clear();
     const SaidFile file(scene.settings.state / "said.json");
-    auto said = file.read();
+    const auto ended = run::ended_runs(scene.settings, scene.status, scene.unwritten);
+    auto said = recall(file, ended);
     const auto before = said;
-    const auto ended = run::ended_runs(scene.settings, scene.status);
     begin(said, ended);
     note_first_look(said, scene.status.now);
+    since_ = said.since < set_clock ? std::nullopt : std::optional(said.since);
     telemetry::News news{
         .status = scene.status, .runs = {}, .stale = stale(scene, said), .runbook = scene.runbook};
     for (const auto& each : ended) {
@@ -112,11 +124,55 @@ void Teller::tell(const Scene& scene, const Printed& printed, telemetry::Outbox&
         news.runs.push_back(each.told);
         news.runs.back().log = scene.log + *lines;
     }
-    for (const auto& message : telemetry::messages_for(news, said))
-        outbox.put(message);
+    for (auto& message : telemetry::messages_for(news, said))
+        unkept_.push_back({.message = std::move(message), .done = {}});
+    send(outbox);
     trim(said, ended);
-    if (!(said == before))
+    if (unsaved_ || !(said == before))
+        remember(file, said);
+    return std::move(troubles_);
+}
+
+Said Teller::recall(const SaidFile& file, const std::vector<run::Ended>& ended) {
+    if (unsaved_)
+        return *unsaved_;
+    std::string damage;
+    auto said = file.read(damage);
+    if (damage.empty())
+        return said.value_or(Said{});
+    troubles_.push_back("the last runs may be told twice: " + damage);
+    unsaved_ = rebuilt(ended);
+    return *unsaved_;
+}
+
+void Teller::send(telemetry::Outbox& outbox) {
+    bool gets_through = true; // each that does not may take a minute
+    std::erase_if(unkept_, [&](Unkept& each) {
+        try {
+            outbox.put(each.message, each.done);
+            return true;
+        } catch (const std::exception& error) {
+            troubles_.emplace_back(error.what());
+        }
+        if (!gets_through)
+            return false;
+        const auto failed = outbox.deliver_at_once(each.message, each.done);
+        troubles_.insert(troubles_.end(), failed.begin(), failed.end());
+        gets_through = failed.empty();
+        return gets_through;
+    });
+    if (unkept_.size() > most_unkept)
+        unkept_.erase(unkept_.begin(), unkept_.end() - most_unkept);
+}
+
+void Teller::remember(const SaidFile& file, const Said& said) {
+    try {
         file.write(said);
+        unsaved_.reset();
+    } catch (const std::exception& error) {
+        unsaved_ = said;
+        troubles_.push_back(std::string("what was said can't be written down: ") + error.what());
+    }
 }
 
 } // namespace miraclemax::serve

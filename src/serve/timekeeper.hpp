@@ -14,6 +14,9 @@ struct Plans {
     std::vector<Job> jobs;
     bool catch_up = true;
     std::string seed; // of this host
+    // Replications: a lane of their own, since a dead network share may hang one for as long as it likes.
+    std::vector<Job> copies{};
+    bool copy_after_backup = false;
 };
 
 // What came of a try to run a job. busy: it could not begin, since another run is going on. cut_off: it was

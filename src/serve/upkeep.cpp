@@ -16,6 +16,7 @@ Moment moment(const Now& now) {
 Upkeep::Upkeep(const Sidecar& sidecar, Standing standing)
     : sidecar_(sidecar), standing_(std::move(standing)),
       keeper_(standing_.settings.state / "schedule.json", standing_.plans, sidecar.say), runs_(sidecar),
+      copies_(sidecar, standing_.settings.state / "replications.json", standing_.plans),
       desk_(sidecar.connect, sidecar.clock) {}
 
 Standing Upkeep::standing() const {
@@ -28,9 +29,14 @@ StatusDesk::View Upkeep::view() const {
     const auto clock = sidecar_.clock();
     StatusDesk::View view{.settings = std::move(now.settings), .standing = {}};
     view.standing.next_runs = keeper_.next_runs(clock);
+    view.standing.next_runs.merge(copies_.next_runs(clock));
     view.standing.expected_every = period_of(now.plans, "backup", moment(clock));
+    view.standing.unwritten = runs_.unwritten();
+    const auto copies = copies_.runs().unwritten();
+    view.standing.unwritten.insert(view.standing.unwritten.end(), copies.begin(), copies.end());
     const std::lock_guard lock(mutex_);
     view.standing.notifications = notifications_;
+    view.standing.since = since_;
     return view;
 }
 
@@ -45,12 +51,17 @@ void Upkeep::plan(const std::stop_token& stop) {
     keeper_.round(sidecar_.clock(), [&](const DueRun& due) { return runs_.run(due, records, stop); });
 }
 
+void Upkeep::copy(const std::stop_token& stop) {
+    copies_.round(standing().settings, stop);
+}
+
 // A bad file is refused whole, and the old one stays.
 void Upkeep::reload() {
     seen_hangups_ = sidecar_.hangups;
     try {
         auto fresh = sidecar_.load();
         keeper_.replace(fresh.plans);
+        copies_.replace(fresh.plans);
         const std::lock_guard lock(mutex_);
         standing_ = std::move(fresh);
         sidecar_.say(
@@ -65,7 +76,7 @@ void Upkeep::tell(const std::stop_token& stop) {
     try {
         tell_once(stop);
     } catch (const std::exception& error) {
-        say_once(std::string("can't tell how it is: ") + error.what());
+        say_new({std::string("can't tell how it is: ") + error.what()}, round_troubles_);
     }
 }
 
@@ -95,42 +106,54 @@ void Upkeep::tell_once(const std::stop_token& stop) {
     const auto clock = sidecar_.clock();
     std::error_code none_yet;
     const auto written = std::filesystem::last_write_time(now.settings.runs(), none_yet);
-    const auto ended = runs_.ended();
+    const auto ended = runs_.ended() + copies_.runs().ended();
     if (!looked_ || clock.steady - *looked_ >= 1min || written != runs_written_ || ended != runs_ended_) {
-        tell_news(now, outbox);
-        // Only once it was told: what could not be is tried again at once.
-        looked_ = clock.steady;
-        runs_written_ = written;
-        runs_ended_ = ended;
+        try {
+            say_new(tell_news(now, outbox), news_troubles_);
+            // Only once it was told: what could not be is tried again at once.
+            looked_ = clock.steady;
+            runs_written_ = written;
+            runs_ended_ = ended;
+        } catch (const std::exception& error) { // what waits goes out all the same
+            say_new({std::string("can't tell how it is: ") + error.what()}, news_troubles_);
+        }
     }
-    for (const auto& trouble : outbox.round(clock.wall, stop))
-        say_once(trouble);
+    say_new(outbox.round(clock.wall, stop), round_troubles_);
     const std::lock_guard lock(mutex_);
     notifications_ = outbox.status();
 }
 
-void Upkeep::tell_news(const Standing& now, telemetry::Outbox& outbox) {
+std::vector<std::string> Upkeep::tell_news(const Standing& now, telemetry::Outbox& outbox) {
+    runs_.write_down(now.settings.runs());
+    copies_.runs().write_down(now.settings.runs());
     const auto seen = view();
     const auto status = desk_.status(seen);
     if (!now.textfile.empty())
         write_textfile(now.textfile, status);
-    teller_.tell(
+    auto troubles = teller_.tell(
         {.settings = now.settings,
          .status = status,
-         .stale_after = run::stale_after(seen.standing),
          .runbook = now.runbook,
-         .log = sidecar_.last_lines ? sidecar_.last_lines() : ""},
+         .log = sidecar_.last_lines ? sidecar_.last_lines() : "",
+         .unwritten = seen.standing.unwritten},
         // What a run by hand wrote went to who started it.
         [&](const run::Ended& ended) -> std::optional<std::string> {
-            return ended.planned.empty() ? "" : runs_.printed(ended.told.kind, ended.planned);
+            const auto& runs = ended.told.kind == "replicate" ? copies_.runs() : runs_;
+            return ended.planned.empty() ? "" : runs.printed(ended.told.kind, ended.planned);
         },
         outbox);
+    const std::lock_guard lock(mutex_);
+    since_ = teller_.since();
+    return troubles;
 }
 
-void Upkeep::say_once(const std::string& text) {
-    if (text != told_)
-        sidecar_.say(text);
-    told_ = text;
+// What goes on to fail is said once.
+void Upkeep::say_new(const std::vector<std::string>& troubles, std::set<std::string>& before) const {
+    std::set<std::string> now(troubles.begin(), troubles.end());
+    for (const auto& each : now)
+        if (!before.contains(each))
+            sidecar_.say(each);
+    before = std::move(now);
 }
 
 } // namespace miraclemax::serve

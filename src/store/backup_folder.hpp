@@ -1,4 +1,4 @@
-// The local tier: a folder of backups, each a folder of its own.
+// A folder of backups, each a folder of its own.
 #pragma once
 
 #include <chrono>
@@ -43,6 +43,8 @@ public:
     void retract(const std::string& relative);
     void drop_work_folder(const std::string& component);
     void write(const std::string& relative, const std::string& content); // 0600, fsynced
+    // Where a file of this name is to be made; its folder is there.
+    [[nodiscard]] std::filesystem::path place(const std::string& relative);
     // Everything durable, then one rename to <root>/<id>. Throws Error (destination); then nothing is
     // visible.
     void publish();
@@ -73,10 +75,17 @@ public:
     [[nodiscard]] std::optional<std::string> latest() const;
     void set_latest(const std::string& id);                                             // atomic
     [[nodiscard]] std::string next_id(std::chrono::system_clock::time_point now) const; // local time
-    // Withdraws a published backup (one rename, out of everybody's sight), then deletes it. Refuses the one
-    // that `latest` points to. The lock must be held. Throws Error (not_found, failed, destination).
+    // Withdraws a published backup: one rename, out of everybody's sight. Refuses the one that `latest`
+    // points to. False: it was pinned at the last moment, and is where it was. The lock must be held. Throws
+    // Error (not_found, failed, destination).
+    [[nodiscard]] bool withdraw(const std::string& id);
+    // Deletes what was withdrawn, and its mark. The lock must be held. Throws Error (destination): then the
+    // rest is for sweep().
+    void discard(const std::string& id);
+    // Both. Throws Error (failed) too when it is pinned.
     void remove(const std::string& id);
     // A pinned backup is never removed by retention. The mark lies beside the backups: <root>/.pinned/<id>.
+    // No lock is needed: when pin() returns, no removal that runs takes it.
     void pin(const std::string& id);
     void unpin(const std::string& id);
     [[nodiscard]] bool is_pinned(const std::string& id) const;

@@ -148,7 +148,7 @@ void Partial::drop_work_folder(const std::string& component) {
     remove_tree(path_, std::string(work_prefix) + component);
 }
 
-void Partial::write(const std::string& relative, const std::string& content) {
+fs::path Partial::place(const std::string& relative) {
     const fs::path inside(relative);
     for (const fs::path& part : inside) {
         check_part(part.string(), 255);
@@ -156,7 +156,11 @@ void Partial::write(const std::string& relative, const std::string& content) {
     if (inside.has_parent_path()) {
         make_folder_if_missing(path_ / inside.parent_path());
     }
-    stream::write_file(path_ / inside, content);
+    return path_ / inside;
+}
+
+void Partial::write(const std::string& relative, const std::string& content) {
+    stream::write_file(place(relative), content);
 }
 
 void Partial::publish() {

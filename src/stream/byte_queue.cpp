@@ -57,9 +57,4 @@ void ByteQueue::abandon() noexcept {
     changed_.notify_all();
 }
 
-bool ByteQueue::drained() const {
-    const std::lock_guard lock(mutex_);
-    return closed_ && used_ == 0;
-}
-
 } // namespace miraclemax::stream

@@ -23,11 +23,9 @@ public:
     std::optional<std::size_t> read(std::span<std::byte> into);
     // Any thread: both ends are woken and get nothing more.
     void abandon() noexcept;
-    // True when the reader has seen the end: every byte was taken.
-    [[nodiscard]] bool drained() const;
 
 private:
-    mutable std::mutex mutex_;
+    std::mutex mutex_;
     std::condition_variable changed_;
     std::vector<std::byte> ring_;
     std::size_t begin_ = 0;

@@ -246,16 +246,33 @@ void replace_file(const fs::path& path, std::string_view content, mode_t mode) {
     const fs::path beside = name;
     Unfinished unfinished(beside);
     if (mode != 0600 && ::fchmod(file.get(), mode) != 0) {
-        throw write_error("set the mode of", beside, errno);
+        throw write_error("set the mode of", path, errno);
     }
-    write_all(file.get(), bytes_of(content), beside);
-    sync_and_close(file, beside);
+    write_all(file.get(), bytes_of(content), path); // the same words at each try
+    sync_and_close(file, path);
     MIRACLEMAX_FAULT_POINT("file.rename");
     if (::rename(beside.c_str(), path.c_str()) != 0) {
         throw write_error("replace", path, errno);
     }
     unfinished.keep();
     sync_folder(folder);
+}
+
+bool is_folder(const fs::path& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+void demand_folder(const fs::path& path) {
+    const Descriptor opened(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (opened) {
+        return;
+    }
+    if (errno == ENOTDIR || errno == ELOOP) {
+        throw Error(ExitCode::destination, path.string() + " is not a folder, or a link to one",
+                    "see who made it, and move it away");
+    }
+    throw write_error("open the folder", path, errno);
 }
 
 void sync_folder(const fs::path& folder) {

@@ -85,6 +85,10 @@ void write_file(const std::filesystem::path& path, std::string_view content, mod
 // Replaces or creates the file: after a crash there is the old content or the new one, whole.
 // A temporary ".<name>.XXXXXX" beside it is fsynced, renamed, and the folder fsynced.
 void replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0600);
+// A folder itself: a link to one is none, and nor is what can't be looked at.
+[[nodiscard]] bool is_folder(const std::filesystem::path& path);
+// Throws Error (destination) when it is none: nobody who writes into it is to be led elsewhere.
+void demand_folder(const std::filesystem::path& path);
 // Makes the names within the folder durable.
 void sync_folder(const std::filesystem::path& folder);
 

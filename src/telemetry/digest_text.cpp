@@ -11,25 +11,7 @@
 namespace miraclemax::telemetry {
 namespace {
 
-constexpr std::chrono::hours week_long{7 * 24};
-
-struct Week {
-    std::size_t runs = 0, whole = 0;
-    std::uint64_t stored = 0;
-};
-
-Week week_of(const Status& status) {
-    Week week;
-    for (const auto& run : status.runs)
-        if (run.at > status.now - week_long && run.at <= status.now) {
-            ++week.runs;
-            week.whole += run.ok ? 1 : 0;
-            week.stored += run.stored;
-        }
-    return week;
-}
-
-std::string runs_text(const Week& week) {
+std::string runs_text(const WeekStatus& week) {
     if (week.runs == 0)
         return "no backup ran";
     return fmt::format("{} of {} {} whole", week.whole, count_text(week.runs, "backup"),
@@ -89,14 +71,14 @@ std::string digest_due(Time now, std::string& last_week) {
 }
 
 std::string digest_subject(const Status& status, const std::string& instance) {
-    auto subject = "the week of " + instance + ": " + runs_text(week_of(status));
+    auto subject = "the week of " + instance + ": " + runs_text(status.week);
     if (!status.problems.empty())
         subject += ", " + count_text(status.problems.size(), "problem");
     return subject;
 }
 
 std::string digest_text(const Status& status, const std::string& instance) {
-    const auto week = week_of(status);
+    const auto& week = status.week;
     auto text = fmt::format("The last seven days of {}: {}, {} stored.\n", instance, runs_text(week),
                             size_text(week.stored));
     text += "Last backup that was whole: " + since(status.last_success, status.now) + "\n";

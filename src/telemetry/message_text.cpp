@@ -63,6 +63,8 @@ std::string what_to_do(const std::string& runbook, const std::string& alert) {
 
 // A proof that found something wrong needs somebody at once.
 std::string next_steps(const EndedRun& ended) {
+    if (ended.kind == "replicate")
+        return "The backups themselves are not touched. `miraclemax replicate` copies what is missing.\n";
     if (ended.kind != "verify")
         return "";
     std::string text = "`miraclemax verify --all` tells which backups are good";
@@ -80,8 +82,12 @@ std::string instance_of(const Status& status) {
     return status.host.empty() ? status.instance : status.host + "/" + status.instance;
 }
 
+std::string noun_of(const EndedRun& ended) {
+    return ended.kind == "replicate" ? "replication" : ended.kind;
+}
+
 std::string failure_subject(const Status& status, const EndedRun& ended) {
-    const auto begin = ended.kind + " of " + instance_of(status) + " failed: ";
+    const auto begin = noun_of(ended) + " of " + instance_of(status) + " failed: ";
     const auto& failed = ended.failed;
     if (failed.empty())
         return begin + reason_of(ended.run);
@@ -98,9 +104,9 @@ std::string failure_text(const Status& status, const EndedRun& ended, const std:
                          const std::string& alert) {
     const auto& run = ended.run;
     auto text = fmt::format("The {} {} of {} failed.\n\nReason: {} (exit code {})\nBegan:  {}\nEnded:  {}\n",
-                            ended.kind, run.id, instance_of(status), reason_of(run), run.code,
+                            noun_of(ended), run.id, instance_of(status), reason_of(run), run.code,
                             when(run.began), when(run.ended));
-    text += (ended.kind == "verify" ? "Last verify that was good: " : "Last backup that was whole: ") +
+    text += "Last " + noun_of(ended) + (ended.kind == "verify" ? " that was good: " : " that was whole: ") +
             when(ended.last_success, "none yet") + "\n";
     if (!ended.failed.empty())
         text += "\nComponents that failed:\n";
@@ -121,8 +127,11 @@ std::string failure_text(const Status& status, const EndedRun& ended, const std:
 std::string success_text(const Status& status, const EndedRun& ended, const std::string& begin) {
     const auto& run = ended.run;
     const bool verify = ended.kind == "verify";
-    auto text = fmt::format("{}\n\n{} {}\nEnded:   {}\n", begin, verify ? "Verify: " : "Backup: ", run.id,
-                            when(run.ended));
+    auto text = fmt::format("{}\n\n{} {}\nEnded:   {}\n", begin,
+                            verify                      ? "Verify: "
+                            : ended.kind == "replicate" ? "Run:    "
+                                                        : "Backup: ",
+                            run.id, when(run.ended));
     if (!verify)
         text += "Stored:  " + size_text(run.stored) + "\n";
     text += "Took:    " +

@@ -7,6 +7,7 @@ namespace miraclemax::telemetry {
 
 [[nodiscard]] std::string instance_of(const Status& status); // the host, and the sidecar's name if it has one
 
+[[nodiscard]] std::string noun_of(const EndedRun& ended); // "backup", "verify", "replication"
 [[nodiscard]] std::string failure_subject(const Status& status, const EndedRun& ended);
 [[nodiscard]] std::string failure_text(const Status& status, const EndedRun& ended,
                                        const std::string& runbook, const std::string& alert);

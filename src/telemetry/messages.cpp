@@ -3,6 +3,7 @@
 #include "telemetry/digest_text.hpp"
 #include "telemetry/escaping.hpp"
 #include "telemetry/message_text.hpp"
+#include "telemetry/wording.hpp"
 
 #include <algorithm>
 
@@ -12,7 +13,9 @@ namespace {
 constexpr const char* stale_alert = "BackupStale";
 
 const char* alert_of(const EndedRun& ended) {
-    return ended.kind == "verify" ? "NotVerified" : "BackupFailed";
+    return ended.kind == "verify"      ? "NotVerified"
+           : ended.kind == "replicate" ? "TierLagging"
+                                       : "BackupFailed";
 }
 
 std::string runbook_at(const std::string& base, std::string anchor) {
@@ -44,7 +47,8 @@ Message begun(const Status& status, Occasion occasion, const std::string& id, Ti
             .text = {},
             .component = {},
             .alert = alert,
-            .severity = Severity::critical, // of a recovery too: it is part of an alert's identity
+            // Of a recovery too: it is part of an alert's identity.
+            .severity = alert == "TierLagging" ? Severity::warning : Severity::critical,
             .instance = instance_of(status),
             .runbook_url = {},
             .firing = {},
@@ -69,7 +73,7 @@ Message failure(const News& news, const EndedRun& ended, Said::Alert& said) {
 
 Message recovery(const News& news, const EndedRun& ended, Said::Alert& said) {
     auto message = begun(news.status, Occasion::recovery, ended.run.id, ended.run.ended, alert_of(ended));
-    const auto sentence = ended.kind + " of " + instance_of(news.status) +
+    const auto sentence = noun_of(ended) + " of " + instance_of(news.status) +
                           (ended.kind == "verify" ? " is good again" : " is whole again");
     message.subject = header_text("[miraclemax] " + sentence);
     message.text = success_text(news.status, ended, "The " + sentence + ".");
@@ -96,26 +100,27 @@ Message success(const News& news, const EndedRun& ended) {
 
 void add_run(std::vector<Message>& messages, const News& news, const EndedRun& ended, Said& said) {
     said.told.push_back(ended.name);
-    auto& alert = ended.kind == "verify" ? said.verify : said.backup;
+    auto& alert = said.of(ended.kind);
     if (!ended.run.ok)
         messages.push_back(failure(news, ended, alert));
     else if (alert.failing)
         messages.push_back(recovery(news, ended, alert));
-    else if (ended.kind == "backup") // that a proof found nothing is no news
+    else if (ended.kind == "backup") // that a proof found nothing, or all is copied, is no news
         messages.push_back(success(news, ended));
 }
 
-// It stays the same over a crash just after it was queued.
-std::string stale_id(const std::string& component, const std::optional<Time>& last_good) {
+// It stays the same over a crash just after it was queued, and is another one when it happens again.
+std::string stale_id(const std::string& component, const std::optional<Time>& last_good, Time now) {
     return "stale-" + (component.empty() ? "" : component + "-") +
-           (last_good ? std::to_string(last_good->time_since_epoch() / std::chrono::seconds(1)) : "never");
+           (last_good ? std::to_string(last_good->time_since_epoch() / std::chrono::seconds(1)) : "never") +
+           "-" + utc_text(now).substr(0, 10);
 }
 
 Message stale(const News& news, const std::vector<Stale>& fresh, std::vector<std::string> all,
               std::vector<std::string> over) {
-    auto message =
-        begun(news.status, Occasion::failure, stale_id(fresh.front().component, fresh.front().last_good),
-              news.status.now, stale_alert);
+    auto message = begun(news.status, Occasion::failure,
+                         stale_id(fresh.front().component, fresh.front().last_good, news.status.now),
+                         news.status.now, stale_alert);
     message.severity = Severity::warning;
     message.runbook_url = runbook_at(news.runbook, message.alert);
     message.subject = header_text("[miraclemax] " + stale_subject(news.status, fresh));
@@ -133,7 +138,8 @@ Message fresh_again(const News& news, std::vector<std::string> over) {
     for (const auto& component : status.components)
         if (component.last_good && holds(over, component.name))
             last = std::max(last.value_or(*component.last_good), *component.last_good);
-    auto message = begun(status, Occasion::recovery, stale_id(over.front(), last), status.now, stale_alert);
+    auto message =
+        begun(status, Occasion::recovery, stale_id(over.front(), last, status.now), status.now, stale_alert);
     message.severity = Severity::warning;
     message.subject = header_text("[miraclemax] " + fresh_subject(status, over));
     message.text = fresh_text(status, over);
@@ -143,28 +149,36 @@ Message fresh_again(const News& news, std::vector<std::string> over) {
     return message;
 }
 
-// One that was not backed up for so long that it is no longer looked for is not fresh.
-bool is_fresh(const Status& status, const std::string& component) {
+// One that is merely no longer looked for is not fresh.
+bool is_fresh(const Status& status, const std::string& component, const Said& said) {
     auto last = status.last_success;
     if (!component.empty()) {
         const auto found = std::find_if(status.components.begin(), status.components.end(),
                                         [&](const ComponentStatus& each) { return each.name == component; });
         last = found == status.components.end() ? std::nullopt : found->last_good;
     }
-    return last && status.now - *last < std::chrono::hours(30 * 24);
+    if (!last)
+        return false;
+    const auto before = said.stale_good.find(component);
+    return before == said.stale_good.end() ? status.now - *last < std::chrono::hours(30 * 24)
+                                           : *last > before->second;
 }
 
 void add_stale(std::vector<Message>& messages, const News& news, Said& said) {
     std::vector<std::string> all;
     std::vector<Stale> fresh;
+    std::map<std::string, Time> good;
     for (const auto& each : news.stale) {
         all.push_back(each.component);
+        if (each.last_good)
+            good[each.component] = std::chrono::floor<std::chrono::seconds>(*each.last_good);
         if (!holds(said.stale, each.component))
             fresh.push_back(each);
     }
     auto over = without(said.stale, all);
-    std::erase_if(over, [&](const std::string& each) { return !is_fresh(news.status, each); });
+    std::erase_if(over, [&](const std::string& each) { return !is_fresh(news.status, each, said); });
     said.stale = all;
+    said.stale_good = std::move(good);
     if (!fresh.empty())
         messages.push_back(stale(news, fresh, std::move(all), std::move(over)));
     else if (!over.empty())

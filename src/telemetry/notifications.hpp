@@ -5,6 +5,8 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -72,7 +74,10 @@ public:
     using Deliver = std::function<void(const Channel&, const Message&)>;
     Outbox(std::filesystem::path folder, std::vector<Channel> channels, Deliver deliver);
     // Durable when it returns; throws Error (failed). Any process, also while another is in its round.
-    void put(const Message& message);
+    void put(const Message& message, const std::set<std::string>& but_for = {}); // names of channels
+    // For when it can't be put: delivers it now over each channel that wants it and is not in `done`, and
+    // adds those that took it. Returns sentences about the others. Never throws.
+    std::vector<std::string> deliver_at_once(const Message& message, std::set<std::string>& done) const;
     // Tries what is due. Returns sentences about what failed, for the log. Never throws. One process at a
     // time (a lock; the second does nothing). Blocks for as long as deliveries take: at most three that fail
     // a channel. Let `deliver` see the same stop: what a stop cuts off does not count as a try.
@@ -89,7 +94,7 @@ private:
 // One run that ended, or was killed, as its record tells it.
 struct EndedRun {
     std::string name; // the run's own, "-killed" added where it was: it is told by this once
-    std::string kind; // "backup" (of all components), "verify" (of all backups)
+    std::string kind; // "backup" (of all components), "verify" (of all backups), "replicate" (to all tiers)
     RunStatus run;
     struct Part {
         std::string name, reason;
@@ -128,10 +133,13 @@ struct Said { // remembered between runs, by the caller
     bool begun = false;            // there was a look before
     Time since{};                  // of the first look
     std::vector<std::string> told; // EndedRun::name of the runs that were told, the oldest first
-    Alert backup, verify;
+    Alert backup, verify, replicate;
     std::vector<std::string> stale; // Stale::component of what was told
-    std::string last_digest_week;   // "2025-W42" (ISO 8601)
+    // And the last good backup that each had then, where it had one: only a later one makes it fresh.
+    std::map<std::string, Time> stale_good{};
+    std::string last_digest_week; // "2025-W42" (ISO 8601)
     bool operator==(const Said&) const = default;
+    [[nodiscard]] Alert& of(const std::string& kind); // of run
 };
 std::vector<Message> messages_for(const News& news, Said& said);
 [[nodiscard]] std::string to_json(const Said& said);

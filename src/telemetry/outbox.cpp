@@ -56,6 +56,12 @@ bool wants(const Channel& channel, const Message& message) {
     }
 }
 
+Message short_enough(Message message) {
+    message.subject = shortened(message.subject, longest_subject);
+    message.text = shortened(message.text, longest_text);
+    return message;
+}
+
 bool is_known(const fs::path& folder, const std::string& id) {
     const auto counts = counts_in(folder, nullptr);
     const auto waiting = waiting_in(folder, nullptr);
@@ -68,12 +74,10 @@ bool is_known(const fs::path& folder, const std::string& id) {
 Outbox::Outbox(fs::path folder, std::vector<Channel> channels, Deliver deliver)
     : folder_(std::move(folder)), channels_(std::move(channels)), deliver_(std::move(deliver)) {}
 
-void Outbox::put(const Message& message) {
-    Waiting waiting{.file = folder_ / file_name(message), .message = message, .channels = {}};
-    waiting.message.subject = shortened(message.subject, longest_subject);
-    waiting.message.text = shortened(message.text, longest_text);
+void Outbox::put(const Message& message, const std::set<std::string>& but_for) {
+    Waiting waiting{.file = folder_ / file_name(message), .message = short_enough(message), .channels = {}};
     for (const auto& channel : channels_)
-        if (wants(channel, message))
+        if (wants(channel, message) && !but_for.contains(channel.name))
             waiting.channels[channel.name] = {};
     if (waiting.channels.empty())
         return;
@@ -84,6 +88,23 @@ void Outbox::put(const Message& message) {
     } catch (const Error& error) {
         throw Error(ExitCode::failed, error.what(), error.remedy()).with("a notification can't be kept");
     }
+}
+
+std::vector<std::string> Outbox::deliver_at_once(const Message& message, std::set<std::string>& done) const {
+    std::vector<std::string> told;
+    const auto sent = short_enough(message);
+    for (const auto& channel : channels_) {
+        if (!wants(channel, message) || done.contains(channel.name))
+            continue;
+        try {
+            deliver_(channel, sent);
+            done.insert(channel.name);
+        } catch (const std::exception& error) {
+            told.push_back("notification \"" + one_line(sent.subject) + "\" failed by " +
+                           one_line(error.what()));
+        }
+    }
+    return told;
 }
 
 std::vector<std::string> Outbox::round(Time now, const std::stop_token& stop) {

@@ -40,7 +40,18 @@ void OutboxRound::run() {
     drop_unknown_channels();
     for (const auto& channel : channels_)
         if (!stop_.stop_requested())
-            serve(channel);
+            guarded([&] { serve(channel); });
+}
+
+// What one channel, or one message, could not have written down is no reason to tell others nothing.
+void OutboxRound::guarded(const std::function<void()>& act) {
+    try {
+        act();
+    } catch (const std::exception& error) {
+        const auto what = "notifications: " + one_line(error.what());
+        if (std::find(told_.begin(), told_.end(), what) == told_.end())
+            told_.push_back(what);
+    }
 }
 
 void OutboxRound::drop_unknown_channels() {
@@ -53,7 +64,7 @@ void OutboxRound::drop_unknown_channels() {
         for (const auto& name : gone) {
             told_.push_back("notifications: \"" + one_line(waiting.message.subject) + "\" is not sent by " +
                             one_line(name) + ", which is no longer configured");
-            leave(waiting, name);
+            guarded([&] { leave(waiting, name); });
         }
     }
 }
@@ -94,37 +105,53 @@ void OutboxRound::serve(const Channel& channel) {
 OutboxRound::Came OutboxRound::attempt(const Channel& channel, Waiting& waiting) {
     if (stop_.stop_requested())
         return Came::stopped;
-    std::string what;
-    try {
-        deliver_(channel, waiting.message);
-        ++counts_.sent;
-        leave(waiting, channel.name);
-        return Came::through;
-    } catch (const Error& error) {
-        what = error.what() + (error.remedy().empty() ? "" : " (" + error.remedy() + ")");
-    } catch (const std::exception& error) {
-        what = error.what();
+    auto& tries = waiting.channels.at(channel.name);
+    const auto before = tries;
+    begin_try(tries);
+    save(waiting); // or, on a full disk, it would go out in each round
+    if (const auto what = trouble_of(channel, waiting.message)) {
+        if (stop_.stop_requested()) {
+            tries = before;
+            save(waiting);
+            return Came::stopped;
+        }
+        note_failure(channel, waiting, *what);
+        return Came::refused;
     }
-    if (stop_.stop_requested())
-        return Came::stopped;
-    note_failure(channel, waiting, what);
-    return Came::refused;
+    ++counts_.sent;
+    leave(waiting, channel.name);
+    return Came::through;
+}
+
+// It counts as one that failed until it has not: what brings the process down must not do so at once again.
+void OutboxRound::begin_try(Tries& tries) const {
+    ++tries.count;
+    tries.last = now_;
+    if (!tries.first)
+        tries.first = now_;
+}
+
+std::optional<std::string> OutboxRound::trouble_of(const Channel& channel, const Message& message) const {
+    try {
+        deliver_(channel, message);
+        return std::nullopt;
+    } catch (const Error& error) {
+        return error.what() + (error.remedy().empty() ? "" : " (" + error.remedy() + ")");
+    } catch (const std::exception& error) {
+        return error.what();
+    }
 }
 
 void OutboxRound::hold(Waiting& waiting, const std::string& channel) const {
     auto& tries = waiting.channels.at(channel);
-    if (tries.last)
+    if (tries.last && !is_due(tries))
         return;
     tries.last = now_;
     save(waiting);
 }
 
 void OutboxRound::note_failure(const Channel& channel, Waiting& waiting, const std::string& what) {
-    auto& tries = waiting.channels.at(channel.name);
-    ++tries.count;
-    tries.last = now_;
-    if (!tries.first)
-        tries.first = now_;
+    const auto tries = waiting.channels.at(channel.name);
     const auto begin =
         "notification \"" + one_line(waiting.message.subject) + "\" failed by " + one_line(what);
     if (now_ - *tries.first >= patience && tries.count >= fewest_tries) {
@@ -134,7 +161,6 @@ void OutboxRound::note_failure(const Channel& channel, Waiting& waiting, const s
         return;
     }
     told_.push_back(fmt::format("{}; tried again in {} min", begin, pause_after(tries.count).count()));
-    save(waiting);
 }
 
 void OutboxRound::leave(Waiting& waiting, const std::string& channel) {

@@ -15,10 +15,14 @@ public:
     void run(); // throws Error when the folder can't be written to
 
 private:
+    void guarded(const std::function<void()>& act);
     void drop_unknown_channels();
     void serve(const Channel& channel);
     enum class Came { through, refused, stopped };
     Came attempt(const Channel& channel, Waiting& waiting);
+    void begin_try(Tries& tries) const;
+    // Why it could not be delivered; nullopt: it was.
+    [[nodiscard]] std::optional<std::string> trouble_of(const Channel& channel, const Message& message) const;
     void hold(Waiting& waiting, const std::string& channel) const;
     void note_failure(const Channel& channel, Waiting& waiting, const std::string& what);
     void leave(Waiting& waiting, const std::string& channel); // the channel is done with it

@@ -48,7 +48,7 @@ struct RunStatus {  // the last backup run that ended, or was killed
 };
 
 struct TierStatus {
-    std::string name; // "local"
+    std::string name; // "local", which is the first; the others as they were found last
     std::uint64_t backups = 0, stored = 0, free_bytes = 0;
     std::optional<double> days_until_full; // by what the last 14 days took
     std::optional<Time> newest;            // the newest backup that is there
@@ -75,6 +75,10 @@ struct NotificationStatus {
     std::uint64_t sent = 0, failed = 0, waiting = 0; // messages, since the state was made
 };
 
+struct WeekStatus { // whole backup runs of the last seven days
+    std::uint64_t runs = 0, whole = 0, stored = 0;
+};
+
 struct Status {
     Time now;
     std::string version, instance, host;
@@ -83,7 +87,11 @@ struct Status {
     std::optional<Time> under_way;    // when the backup run began that is going on
     std::vector<Point> runs;          // oldest first, at most 30: stored of the backup, freeze the longest
     std::vector<std::int64_t> durations_milliseconds; // the same runs
-    std::vector<ComponentStatus> components;          // critical first
+    WeekStatus week;
+    // When the oldest run began that is on record, of any kind, the one that is going on included.
+    std::optional<Time> first_record;
+    std::vector<std::string> ahead; // runs and backups of a clock that stood in the future: not counted above
+    std::vector<ComponentStatus> components; // critical first
     std::vector<TierStatus> tiers;
     std::vector<KeyStatus> keys;
     std::vector<std::string> unreleased;   // containers that are not as they were

@@ -9,7 +9,7 @@
 namespace miraclemax::telemetry {
 
 struct Tries {
-    unsigned count = 0;        // that failed
+    unsigned count = 0;        // that failed, or were not seen to end
     std::optional<Time> first; // try
     std::optional<Time> last;  // try, or when it was held back behind an earlier message (count is 0 then)
     bool operator==(const Tries&) const = default;

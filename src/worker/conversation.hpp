@@ -44,7 +44,6 @@ public:
     }
     // A wait without an end, but for what hangs.
     [[nodiscard]] Wait patiently(const char* for_what, const std::stop_token& stop) const;
-    [[nodiscard]] std::string kind() const { return process_->kind(); }
 
 private:
     Reply next(const Wait& wait);

@@ -40,7 +40,6 @@ public:
     virtual void wait_read(const Progress& progress, const Deadline& deadline,
                            const std::stop_token& stop) = 0;
     virtual Outcome finish(const Progress& progress, const std::stop_token& stop) = 0; // files are durable
-    [[nodiscard]] virtual std::string kind() const = 0;                                // "child", "container"
 };
 
 class Launcher {

@@ -2,6 +2,7 @@
 
 #include "worker/protocol_json.hpp"
 
+#include <algorithm>
 #include <array>
 #include <set>
 
@@ -29,6 +30,8 @@ constexpr std::array<Count, 9> counts{{
     {"elsewhere", &archive::Tally::elsewhere},
     {"excluded", &archive::Tally::excluded},
 }};
+
+constexpr std::array<std::string_view, 3> holdings{"old", "new", "unknown"}; // as archive::Holds has them
 
 void must_be_true(const json& object, const char* name) {
     if (!truth_of(only(object, {name}), name))
@@ -178,7 +181,7 @@ json of_reply(const Swapped& swapped) {
 json of_reply(const Settled& settled) {
     const auto& space = settled.space;
     return {{"settled",
-             {{"holds", settled.holds == archive::Holds::new_data ? "new" : "old"},
+             {{"holds", holdings.at(static_cast<std::size_t>(settled.holds))},
               {"bytes", space.bytes},
               {"inodes", space.inodes},
               {"device", space.device}}}};
@@ -217,9 +220,10 @@ Request to_request(const json& object) {
 Settled to_settled(const json& object) {
     only(object, {"holds", "bytes", "inodes", "device"});
     const std::string word = text_of(object, "holds");
-    if (word != "old" && word != "new")
+    const auto* const holds = std::find(holdings.begin(), holdings.end(), word);
+    if (holds == holdings.end())
         throw Nonsense{"neither old nor new data"};
-    return {.holds = word == "new" ? archive::Holds::new_data : archive::Holds::old_data,
+    return {.holds = static_cast<archive::Holds>(holds - holdings.begin()),
             .space = {.bytes = number_of<std::uint64_t>(object, "bytes"),
                       .inodes = number_of<std::uint64_t>(object, "inodes"),
                       .device = number_of<std::uint64_t>(object, "device")}};

@@ -12,7 +12,6 @@ public:
     void go() override;
     void wait_read(const Progress& progress, const Deadline& deadline, const std::stop_token& stop) override;
     Outcome finish(const Progress& progress, const std::stop_token& stop) override;
-    [[nodiscard]] std::string kind() const override { return conversation_.kind(); }
 
 private:
     Order order_;

@@ -6,7 +6,7 @@
 #include "worker/sessions.hpp"
 
 #include <cerrno>
-#include <string_view>
+#include <optional>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -45,7 +45,16 @@ void make_folder(const fs::path& root, const fs::path& relative) {
     }
 }
 
+// What only looks, or only makes folders, is in nobody's way.
+std::optional<archive::Hold> hold(const SettleJob& job) {
+    if (job.what == Settling::room || job.what == Settling::make_folder)
+        return std::nullopt;
+    return archive::hold(job.site,
+                         job.what == Settling::empty ? archive::Reach::root : archive::Reach::staging);
+}
+
 archive::Holds put_in_order(const SettleJob& job) {
+    const auto held = hold(job);
     switch (job.what) {
     case Settling::settle:
         return archive::settle(job.site);

@@ -35,7 +35,6 @@ public:
     void attend() override { process_->drain(); }
     std::string autopsy() override { return process_->autopsy(); }
     void let_end(std::chrono::milliseconds within) noexcept override { process_->let_end(within); }
-    [[nodiscard]] std::string kind() const override { return "child"; }
 
 private:
     std::unique_ptr<openpgp::Home> home_;

@@ -80,7 +80,8 @@ void check_room(const UnpackJob& job) {
 class Staged {
 public:
     Staged(const archive::Site& site, Heartbeat& heartbeat)
-        : site_(site), into_(archive::begin_staging(site)), heartbeat_(heartbeat) {}
+        : site_(site), into_(archive::begin_staging(site)),
+          held_(archive::hold(site, archive::Reach::staging)), heartbeat_(heartbeat) {}
     ~Staged() {
         if (!site_)
             return;
@@ -99,6 +100,7 @@ public:
 private:
     std::optional<archive::Site> site_;
     stream::Descriptor into_;
+    archive::Hold held_; // to the end of the session, whoever settles meanwhile
     Heartbeat& heartbeat_;
 };
 
@@ -115,6 +117,10 @@ public:
     void compare() { say(unpack(-1)); }
 
     void store() {
+        {
+            const Heartbeat::Uncounted waiting(heartbeat_); // one that empties the root may still be at it
+            static_cast<void>(archive::hold(job_.site, archive::Reach::staging));
+        }
         check_room(job_);
         Staged staged(job_.site, heartbeat_);
         const archive::Unpacked unpacked = unpack(staged.into());

@@ -52,7 +52,6 @@ public:
         id_ = engine_.create(spec);
         engine_.start(id_);
     }
-    [[nodiscard]] std::string kind() const override { return "container"; }
 
     stream::Descriptor connect(const std::string& name, const std::function<void()>& check,
                                Clock::time_point end) override {

@@ -34,7 +34,6 @@ public:
     virtual std::string autopsy() = 0;
     // Waits until it has ended by itself, at most that long.
     virtual void let_end(std::chrono::milliseconds within) noexcept = 0;
-    [[nodiscard]] virtual std::string kind() const = 0; // "child", "container"
 };
 
 // A child of this process, with that throwaway home (or none), which goes after it: made here and not by the

@@ -41,6 +41,8 @@ TEST(RemovalRecord, ComesBackAsItWasWritten) {
     auto first = sample();
     first.previous_id = first.previous_sha256 = first.previous_record_sha256 = "";
     EXPECT_EQ(to_json(parse_removal_record(to_json(first))), to_json(first));
+    first.doubt = "is not signed";
+    EXPECT_EQ(parse_removal_record(to_json(first)).doubt, "is not signed");
     first.previous_known = false;
     EXPECT_FALSE(parse_removal_record(to_json(first)).previous_known);
 }

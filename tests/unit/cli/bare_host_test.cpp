@@ -34,7 +34,8 @@ protected:
                                  .backups = root / "backups",
                                  .state = root / "state",
                                  .program = MIRACLEMAX_PROGRAM,
-                                 .key_files = {root / "key.asc"}},
+                                 .key_files = {root / "key.asc"},
+                                 .tiers = tiers},
                     .socket = ""};
         };
         composition.connect = [this](const std::string&) -> std::unique_ptr<podman::Engine> {
@@ -81,6 +82,7 @@ protected:
     test::Scratch root;
     Keyring keys;
     Composition composition;
+    std::vector<run::Tier> tiers;
     bool has_podman = true;
     std::string said;
 };
@@ -140,6 +142,26 @@ TEST_F(BareHost, WhatWritesToAReadOnlyFolderIsRefused) {
             EXPECT_THAT(said, HasSubstr("Read-only file system"));
         }
     });
+}
+
+TEST_F(BareHost, ASecondPlaceIsSetUpOnceAndFilled) {
+    has_podman = false;
+    EXPECT_EQ(run({"replicate"}), 2);
+    tiers = {{.name = "nas", .folder = root / "nas"}};
+    fs::create_directory(root / "nas");
+    EXPECT_EQ(run({"replicate"}), 9);
+    EXPECT_THAT(said, HasSubstr("nas: FAILED: " + (root / "nas").string() + " has no mark of a tier"));
+    EXPECT_TRUE(fs::is_empty(root / "nas"));
+    EXPECT_EQ(run({"replicate", "--init", "--dry-run"}), 2);
+    EXPECT_EQ(run({"replicate", "--init"}), 0);
+    EXPECT_THAT(said, HasSubstr("the same file system as"));
+    EXPECT_EQ(run({"replicate", "--dry-run"}), 0);
+    EXPECT_THAT(said, HasSubstr("nas: would copy "));
+    EXPECT_EQ(run({"replicate", "--json", "--tier", "nas"}), 0);
+    EXPECT_THAT(said, HasSubstr("\"exit_code\": 0"));
+    EXPECT_EQ(run({"replicate"}), 0);
+    EXPECT_THAT(said, HasSubstr("nas: 0 backups copied, 0 B; it holds 1 backup, "));
+    EXPECT_EQ(run({"replicate", "--tier", "tape"}), 2);
 }
 
 } // namespace

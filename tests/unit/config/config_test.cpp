@@ -60,14 +60,16 @@ TEST_F(ConfigTest, AnEmptyFileAndTheExampleAreTheDefaults) {
 }
 
 TEST_F(ConfigTest, TheExamplesComponentsLoadToo) {
-    const auto text =
-        std::regex_replace(std::regex_replace(example_config(), std::regex("components: \\[\\]\n"), ""),
-                           std::regex("\n#(components:|  )"), "\n$1");
+    const auto text = std::regex_replace(
+        std::regex_replace(example_config(), std::regex("(components|tiers): \\[\\]\n"), ""),
+        std::regex("\n#(components:|tiers:|  )"), "\n$1");
     const auto config = load(text);
     ASSERT_EQ(config.components.size(), 2U);
     EXPECT_EQ(config.components[0].path, "/home/me/homeassistant-config");
     EXPECT_EQ(config.components[0].choice.exclude, (std::vector<std::string>{"*.log", "tts/"}));
     EXPECT_EQ(config.components[1].choice.max_freeze, "30s");
+    ASSERT_EQ(config.tiers.size(), 1U);
+    EXPECT_EQ(config.tiers[0].keep.days, 90U);
 }
 
 TEST_F(ConfigTest, EveryOptionIsRead) {
@@ -289,6 +291,62 @@ TEST_F(ConfigTest, AComponentHasRulesOfRetention) {
                              "line 9: keep.yearly is no number", "line 10: keep.monthly is no number",
                              "line 12: keep has the wrong form", "line 14: keep has the wrong form"})
         EXPECT_THAT(text, HasSubstr(part));
+}
+
+TEST_F(ConfigTest, TiersAreFoldersWithRulesOfTheirOwn) {
+    const auto config = load("tiers:\n"
+                             "  - name: nas\n"
+                             "    folder: /mnt/nas/\n"
+                             "    keep: {days: 90}\n"
+                             "  - {name: usb, folder: /mnt/usb}\n");
+    ASSERT_EQ(config.tiers.size(), 2U);
+    EXPECT_EQ(config.tiers.at(0).name, "nas");
+    EXPECT_EQ(config.tiers.at(0).folder, "/mnt/nas");
+    EXPECT_EQ(config.tiers.at(0).keep.days, 90U);
+    EXPECT_FALSE(config.tiers.at(1).keep.days);
+    EXPECT_EQ(config.plan_replicate, "after-backup");
+    EXPECT_EQ(load("tiers:\n").tiers.size(), 0U);
+}
+
+TEST_F(ConfigTest, WrongTiersAreToldByLine) {
+    const auto text = problems("backup: {folder: /backups}\n"
+                               "tiers:\n"
+                               "  - name: local\n"
+                               "    folder: nas\n"
+                               "  - name: nas\n"
+                               "    folder: /backups/nas\n"
+                               "    keep: {dayz: 3}\n"
+                               "    folders: /x\n"
+                               "  - name: nas\n"
+                               "    folder: /mnt/a\n"
+                               "  - folder: /mnt/a/b\n"
+                               "    folder: /mnt/c\n"
+                               "  - name: whole\n"
+                               "    folder: /\n"
+                               "  - usb\n");
+    for (const auto* part : {"line 3: name is \"local\"", "line 4: folder is \"nas\": use an absolute path",
+                             "line 5: the folder of tier nas overlaps the backup folder /backups",
+                             "line 7: unknown key \"dayz\"",
+                             "line 8: unknown key \"folders\" of a tier; did you mean \"folder\"?",
+                             "line 9: tier nas is listed already, at", "line 11: a tier has no name",
+                             "overlaps that of tier nas", "line 12: folder stands twice in one tier",
+                             "line 13: the folder of tier whole overlaps the backup folder",
+                             "line 15: an entry of tiers has the wrong form"})
+        EXPECT_THAT(text, HasSubstr(part));
+    EXPECT_THAT(problems("tiers: 3\n"), HasSubstr("tiers is no list"));
+}
+
+// To restore from there.
+TEST_F(ConfigTest, ByTheVariableTheBackupFolderMayBeATier) {
+    const std::string yaml = "tiers: [{name: nas, folder: /mnt/nas}]\n";
+    variables_["MIRACLEMAX_BACKUP_FOLDER"] = "/mnt/nas";
+    EXPECT_EQ(load(yaml).backups, "/mnt/nas");
+    variables_["MIRACLEMAX_BACKUP_FOLDER"] = "/mnt/nas/deeper";
+    EXPECT_THAT(problems(yaml), HasSubstr("overlaps the backup folder"));
+    variables_.clear();
+    EXPECT_THAT(problems("backup: {folder: /mnt/nas}\n" + yaml), HasSubstr("overlaps the backup folder"));
+    variables_["MIRACLEMAX_TIERS"] = "x";
+    EXPECT_THAT(problems(""), HasSubstr("tiers can only be listed in the file"));
 }
 
 TEST_F(ConfigTest, WrongComponentsAreToldByLine) {

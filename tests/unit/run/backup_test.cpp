@@ -40,6 +40,36 @@ TEST_F(House, TheSecondBackupNamesTheFirst) {
     EXPECT_EQ(ids(), (Calls{first.manifest.id, second.manifest.id}));
 }
 
+TEST_F(House, AManifestThatCanNotBeReadIsNoReasonNotToBackUp) {
+    add("one", "a");
+    const auto first = back_up();
+    const auto second = back_up();
+    std::ofstream(settings.backups / second.manifest.id / "manifest.json") << "{";
+    recorder.warnings.clear();
+    const auto third = back_up();
+    EXPECT_TRUE(third.published);
+    EXPECT_EQ(third.manifest.previous_id, first.manifest.id);
+    EXPECT_EQ(third.manifest.previous_sha256,
+              stream::digest_of_file(settings.backups / first.manifest.id / "manifest.json").sha256);
+    EXPECT_TRUE(std::any_of(recorder.warnings.begin(), recorder.warnings.end(), [&](const auto& each) {
+        return each.find("does not name " + second.manifest.id) != std::string::npos;
+    }));
+}
+
+TEST_F(House, DebrisThatCanNotBeDeletedIsNoReasonNotToBackUp) {
+    add("one", "a");
+    const auto debris = settings.backups / ".partial-20200101_000000";
+    std::filesystem::create_directories(debris);
+    const SmallDisk disk(debris);
+    if (!disk.mounted())
+        GTEST_SKIP() << "no mounts here";
+    const auto result = back_up();
+    EXPECT_TRUE(result.published);
+    EXPECT_TRUE(std::any_of(recorder.warnings.begin(), recorder.warnings.end(), [](const auto& each) {
+        return each.find("what a dead run left is in the way") != std::string::npos;
+    }));
+}
+
 TEST_F(House, APublishedBackupIsToldAsSuchWhenLatestCanNotBeMoved) {
     add("one", "a");
     std::filesystem::create_directories(settings.backups / "latest" / "full");

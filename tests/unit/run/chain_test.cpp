@@ -187,6 +187,28 @@ TEST_F(ChainTest, ARemovalVouchesForNoRecordThatIsNotGood) {
     EXPECT_EQ(gaps(ids[2]).at(0).code, ExitCode::untrusted);
 }
 
+// Our signature under another's words would make them ours.
+TEST_F(ChainTest, ARecordDoesNotRepeatWhatAManifestSaysThatNobodyBelieves) {
+    const auto ids = store_many(2);
+    fs::remove_all(path(ids[0])); // by somebody who then wants nobody to miss it
+    edit_manifest(ids[1], [](auto& manifest) {
+        manifest.previous_id.clear();
+        manifest.previous_sha256.clear();
+        manifest.signer.clear();
+        manifest.signer_key.clear();
+    });
+    fs::remove(path(ids[1], "manifest.json.sig"));
+    const auto third = store({"n8n"}, 100);
+    EXPECT_THAT(prune_now(1).removed, ElementsAre(ids[1]));
+    const auto record = catalog::parse_removal_record(content_of(record_of(ids[1])));
+    EXPECT_FALSE(record.previous_known);
+    EXPECT_THAT(record.doubt, HasSubstr("is not signed"));
+    EXPECT_EQ(gaps(third).at(0).code, ExitCode::untrusted);
+    EXPECT_THAT(gaps(third).at(0).what, HasSubstr("was not believed (manifest.json is not signed)"));
+    EXPECT_TRUE(vouch(ids[1]));
+    EXPECT_THAT(gaps(third), IsEmpty());
+}
+
 TEST_F(ChainTest, ABackupThatStayedAlthoughItsRemovalIsOnRecordIsNoFault) {
     const auto ids = store_many(3);
     {

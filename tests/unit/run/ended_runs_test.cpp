@@ -127,11 +127,51 @@ TEST(Staleness, IsThatOfTheWholeAndOfEachComponent) {
     EXPECT_THAT(stale(), ElementsAre("n8n"));
     n8n.last_good = status.now - 39 * 24h;
     EXPECT_THAT(stale(), IsEmpty());
+    // That no whole run comes any more makes the component no fresher.
+    status.last_success = status.now - 60h;
+    n8n.last_good = status.now - 60h - 9 * 24h;
+    EXPECT_THAT(stale(), ElementsAre("whole", "n8n"));
+    status.last_success = status.now - 60 * 24h;
+    n8n.last_good = status.now - 69 * 24h;
+    EXPECT_THAT(stale(), ElementsAre("whole", "n8n"));
     // No record of any run is left, and the backups are old.
     status.runs.clear();
     status.last_success.reset();
     n8n.last_good = status.now - 49h;
     EXPECT_THAT(stale(), ElementsAre("n8n"));
+}
+
+// The first backup hangs, or never comes.
+TEST(Staleness, IsThatOfAFirstBackupToo) {
+    telemetry::Status status;
+    Standing standing;
+    status.now = std::chrono::sys_days(std::chrono::October / 16 / 2025);
+    const auto stale = [&] {
+        for (const auto& each : problems_of(status, standing))
+            if (each.alert == "BackupStale")
+                return each.text;
+        return std::string();
+    };
+    EXPECT_EQ(stale(), "");
+    EXPECT_EQ(unhealthy(status, standing), "");
+    status.first_record = status.now - 30h;
+    EXPECT_EQ(unhealthy(status, standing), "");
+    status.first_record = status.now - 49h; // going on still, or of another kind
+    EXPECT_EQ(stale(), "there is no backup yet");
+    EXPECT_EQ(unhealthy(status, standing), "there is no backup yet");
+    status.first_record.reset();
+    standing.since = status.now - 49h;
+    EXPECT_EQ(stale(), "there is no backup yet");
+    // By hand, of a single component: that is one.
+    telemetry::ComponentStatus component;
+    component.name = "n8n";
+    component.last_good = status.now - 1h;
+    status.components.push_back(component);
+    EXPECT_EQ(stale(), "");
+    EXPECT_EQ(unhealthy(status, standing), "");
+    status.components.clear();
+    status.tiers.push_back({.name = "local", .ok = false, .trouble = "it can't be read"});
+    EXPECT_EQ(stale(), "");
 }
 
 } // namespace

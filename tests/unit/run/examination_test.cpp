@@ -189,7 +189,8 @@ TEST_F(StoredBackups, AnOlderManifestIsCheckedByTheOwnKey) {
         manifest.signer_key.clear();
         manifest.restore_sha256.clear();
     });
-    overwrite(path(id, "manifest.json.sig"), sign(settings, signing_key(settings).fingerprint, content_of(path(id, "manifest.json"))));
+    overwrite(path(id, "manifest.json.sig"),
+              sign(settings, signing_key(settings).fingerprint, content_of(path(id, "manifest.json"))));
     EXPECT_TRUE(look(id).good()) << told(look(id));
     overwrite(path(id, "RESTORE.txt"), "other");
     EXPECT_TRUE(names(look(id), "RESTORE.txt")) << told(look(id));
@@ -223,10 +224,13 @@ TEST_F(StoredBackups, TheBackupBeforeItIsTheOneItNames) {
     const auto first = store(), second = store();
     const auto sig = content_of(path(first, "manifest.json.sig"));
     edit_manifest(first, [](catalog::Manifest& manifest) { manifest.host = "other"; });
-    overwrite(path(first, "manifest.json.sig"), sign(settings, signing_key(settings).fingerprint, content_of(path(first, "manifest.json"))));
+    overwrite(path(first, "manifest.json.sig"),
+              sign(settings, signing_key(settings).fingerprint, content_of(path(first, "manifest.json"))));
     EXPECT_TRUE(look(first).good()); // by itself
     EXPECT_TRUE(names(look(second), "../" + first + "/manifest.json")) << told(look(second));
-    fs::remove_all(path(first)); // let go of
+    for (const auto& fault : look(second).faults)
+        EXPECT_TRUE(fault.of_chain) << fault.what; // the second by itself is as it was
+    fs::remove_all(path(first));                   // let go of
     EXPECT_TRUE(look(second).good()) << told(look(second));
 }
 
@@ -247,7 +251,12 @@ TEST_F(StoredBackups, OnlyTheFilesOfAComponentAreReadWhenAskedFor) {
     EXPECT_TRUE(look(id, {}, {.components = {"n8n"}, .progress = {}}).good());
     EXPECT_FALSE(look(id, {}, {.components = {"web"}, .progress = {}}).good());
     fs::remove(path(id, "volumes/web.tar.gz.gpg"));
-    EXPECT_FALSE(look(id, {}, {.components = {"n8n"}, .progress = {}}).good()); // it is not there at all
+    overwrite(path(id, "lost+found"), "");
+    EXPECT_TRUE(look(id, {}, {.components = {"n8n"}, .progress = {}}).good()) << "of the other, or of none";
+    EXPECT_FALSE(look(id, {}, {.components = {"web"}, .progress = {}}).good());
+    EXPECT_TRUE(names(look(id), "lost+found"));
+    fs::remove(path(id, "SHA256SUMS"));
+    EXPECT_FALSE(look(id, {}, {.components = {"n8n"}, .progress = {}}).good());
 }
 
 TEST_F(StoredBackups, IsInterruptedAndNamesWhatIsNotThere) {

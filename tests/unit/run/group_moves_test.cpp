@@ -1,121 +1,13 @@
 // A group is of one moment, whatever fails or is killed between its members.
-#include "error.hpp"
-#include "unit/run/restoring_house.hpp"
+#include "unit/run/pair.hpp"
 
 #include <gmock/gmock.h>
 
 namespace miraclemax::run {
 namespace {
 
-using quiesce::Act;
-using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-// Two volumes of two containers, frozen together.
-class Pair : public Restoring {
-protected:
-    Pair() {
-        add("db", "server", {{"miraclemax.group", "both"}});
-        add("files", "web", {{"miraclemax.group", "both"}});
-    }
-
-    void restored() {
-        back_up();
-        for (const auto* each : {"db", "files"})
-            write(each, "file", "newer");
-        ASSERT_EQ(restore_all().code, ExitCode::ok);
-    }
-    [[nodiscard]] std::filesystem::path staging(const std::string& volume) const {
-        for (const auto& entry : std::filesystem::directory_iterator(folder(volume)))
-            if (entry.path().filename().string().starts_with(".miraclemax-"))
-                return entry.path();
-        return {};
-    }
-    // Its next swap or exchange fails before anything has moved.
-    void block(const std::string& volume) const {
-        std::filesystem::remove(staging(volume) / "stays");
-        std::filesystem::create_directory(staging(volume) / "stays");
-    }
-    void both_hold(const std::string& db, const std::string& files) const {
-        EXPECT_EQ(read("db"), db);
-        EXPECT_EQ(read("files"), files);
-    }
-    void both_are(podman::State state) const {
-        EXPECT_EQ(engine.state("server"), state);
-        EXPECT_EQ(engine.state("web"), state);
-    }
-    [[nodiscard]] std::map<std::string, Step> steps() const {
-        std::map<std::string, Step> found;
-        for (const auto& record : RestoreRecords(settings).all())
-            for (const auto& each : record.components)
-                found[each.component] = each.step;
-        return found;
-    }
-    void expect_no_trace() const {
-        EXPECT_FALSE(aside("db"));
-        EXPECT_FALSE(aside("files"));
-        EXPECT_TRUE(RestoreRecords(settings).all().empty());
-    }
-
-    // What a dead run stopped.
-    void stopped_by(const std::string& run) {
-        const pid_t child = ::fork();
-        if (child == 0) {
-            quiesce::Journal journal(settings.journals(), run);
-            for (const auto* name : {"server", "web"}) {
-                const auto found = engine.look(name);
-                journal.intend(
-                    {.id = found.id, .name = name, .act = Act::stop, .started_at = found.started_at});
-            }
-            ::_exit(0); // without a destructor: the entries stay open
-        }
-        ::waitpid(child, nullptr, 0);
-        for (const auto* name : {"server", "web"})
-            engine.stop(name, std::chrono::seconds(1));
-    }
-    [[nodiscard]] archive::Site site(const std::string& volume) const {
-        return {.root = folder(volume), .single = false, .run = "dead-run", .only = {}};
-    }
-    void stage(const std::string& volume) const {
-        archive::begin_staging(site(volume));
-        std::ofstream(folder(volume) / ".miraclemax-dead-run/new/file") << "restored";
-        archive::seal(site(volume));
-    }
-    struct Left {
-        std::string volume;
-        Step step;
-        bool swapped;
-        std::string group = "db";
-    };
-    // A killed restore's record, and the data as it says.
-    void leave(const std::vector<Left>& members) {
-        RestoreRecord record{.run = "dead-run", .at = "2026-01-01T00:00:00+00:00", .components = {}};
-        for (const auto& each : members) {
-            stage(each.volume);
-            if (each.swapped)
-                archive::swap(site(each.volume));
-            record.components.push_back({.component = each.volume,
-                                         .backup = "20260101_000000",
-                                         .volume = each.volume,
-                                         .volume_created_at = engine.volume(each.volume)->created_at,
-                                         .path = folder(each.volume),
-                                         .single = false,
-                                         .only = {},
-                                         .step = each.step,
-                                         .group = each.group});
-        }
-        std::filesystem::create_directories(settings.state);
-        RestoreRecords(settings).keep(record);
-    }
-    void mark(Step step, const std::string& acting) {
-        RestoreRecords records(settings);
-        for (auto record : records.all())
-            for (const auto& each : std::vector(record.components))
-                if (each.component != "data")
-                    advance(records, record, each.component, step, acting);
-    }
-};
 
 TEST_F(Pair, KilledBetweenTwoSwapsBothGetTheOldDataBack) {
     leave({{"db", Step::swapped, true}, {"files", Step::staging, false}});
@@ -133,6 +25,7 @@ TEST_F(Pair, KilledBetweenTwoSwapsBothGetTheOldDataBack) {
 
 TEST_F(Pair, KilledInTheSecondSwapBothAreOfTheSameMoment) {
     leave({{"db", Step::swapped, true}, {"files", Step::swapping, false}});
+    stopped_by("dead-run");
     EXPECT_TRUE(recover(settings, engine, {}).ok());
     both_hold("content of db", "content of files");
     expect_no_trace();
@@ -140,6 +33,7 @@ TEST_F(Pair, KilledInTheSecondSwapBothAreOfTheSameMoment) {
 
 TEST_F(Pair, KilledWhenTheLastSwapWasDoneBothKeepTheNewData) {
     leave({{"db", Step::swapped, true}, {"files", Step::swapping, true}});
+    stopped_by("dead-run");
     const auto recovery = recover(settings, engine, {});
     EXPECT_TRUE(recovery.ok());
     EXPECT_EQ(recovery.data.size(), 1U);
@@ -165,6 +59,7 @@ TEST_F(Pair, WhileOneCanNotBeSettledNothingIsDecided) {
 
 TEST_F(Pair, AGoingBackThatWasCutOffIsFinished) {
     leave({{"db", Step::returning, true}, {"files", Step::returning, true}, {"data", Step::staging, false}});
+    stopped_by("dead-run");
     archive::exchange(site("db"));
     EXPECT_EQ(unsettled(settings), std::set<std::string>{"dead-run"});
     EXPECT_TRUE(recover(settings, engine, {}).ok());
@@ -175,6 +70,7 @@ TEST_F(Pair, AGoingBackThatWasCutOffIsFinished) {
 
 TEST_F(Pair, TheLastOneOfAGoingBackGoesBackToo) {
     leave({{"files", Step::returning, true}}); // db is forgotten already
+    stopped_by("dead-run");
     EXPECT_TRUE(recover(settings, engine, {}).ok());
     EXPECT_EQ(read("files"), "content of files");
     expect_no_trace();
@@ -193,6 +89,7 @@ TEST_F(Pair, AGroupThatWasFinishedIsNotTouched) {
 
 TEST_F(Pair, WhatIsGoneIsNoMemberAnyMore) {
     leave({{"db", Step::swapped, true}, {"files", Step::staging, false}});
+    stopped_by("dead-run");
     engine.vanish("web");
     engine.remove_volume("files");
     EXPECT_TRUE(recover(settings, engine, {}).ok());
@@ -202,6 +99,7 @@ TEST_F(Pair, WhatIsGoneIsNoMemberAnyMore) {
 
 TEST_F(Pair, OlderRecordsKnowNoGroups) {
     leave({{"db", Step::swapped, true, ""}, {"files", Step::staging, false, ""}});
+    stopped_by("dead-run");
     const auto path = settings.restores() / "dead-run.json";
     std::ifstream file(path);
     std::string text{std::istreambuf_iterator<char>(file), {}};

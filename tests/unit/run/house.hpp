@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -30,6 +31,29 @@ public:
 
 private:
     std::mutex mutex_;
+};
+
+// A file system of one mebibyte on a folder, as long as the object lives.
+class SmallDisk {
+public:
+    explicit SmallDisk(std::filesystem::path at)
+        : at_(std::move(at)), mounted_(::mount("tmpfs", at_.c_str(), "tmpfs", 0, "size=1m") == 0) {}
+    ~SmallDisk() {
+        if (mounted_)
+            ::umount2(at_.c_str(), MNT_DETACH);
+    }
+    SmallDisk(const SmallDisk&) = delete;
+    SmallDisk& operator=(const SmallDisk&) = delete;
+    [[nodiscard]] bool mounted() const { return mounted_; } // else there is no right to
+    void fill() const {
+        std::ofstream full(at_ / "full");
+        for (const std::string block(4096, 'x'); full.write(block.data(), 4096).flush();) {
+        }
+    }
+
+private:
+    std::filesystem::path at_;
+    bool mounted_;
 };
 
 class House : public testing::Test {

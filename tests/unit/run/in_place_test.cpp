@@ -9,6 +9,8 @@
 
 #include <gmock/gmock.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 
 #include <cstring>
@@ -410,6 +412,50 @@ TEST_F(InPlaceRestore, AnEmptiedVolumeThatIsGoneHoldsNobodyUp) {
     engine.vanish("app");
     engine.remove_volume("data");
     EXPECT_TRUE(recover(settings, engine, {}).ok());
+    EXPECT_TRUE(RestoreRecords(settings).all().empty());
+}
+
+// Whoever looks at a dead run's journal holds its lock, and so lets it seem to live.
+TEST_F(InPlaceRestore, AnEmptiedVolumeIsNotBackedUpThoughItsRunSeemsToLive) {
+    add("small", "other");
+    prepare();
+    killed({.components = {"data"}});
+    const auto run = RestoreRecords(settings).all().front().run;
+    const stream::Descriptor looking(
+        ::open((settings.journals() / (run + ".journal")).c_str(), O_RDWR | O_CLOEXEC));
+    ASSERT_EQ(::flock(looking.get(), LOCK_EX | LOCK_NB), 0);
+    ASSERT_TRUE(quiesce::alive(settings.journals(), run));
+    const auto backup = back_up();
+    ASSERT_EQ(backup.manifest.components.size(), 1U);
+    EXPECT_EQ(backup.manifest.components.front().name, "small");
+    ASSERT_EQ(backup.manifest.failed.size(), 1U);
+    EXPECT_THAT(backup.manifest.failed.front().reason, HasSubstr("does not hold its data"));
+}
+
+// The plan was shown, and while somebody thought about it another restore mended what it calls emptied.
+TEST_F(InPlaceRestore, ASafetyBackupOfBeforeIsNoneOnceItIsInUseAgain) {
+    const auto id = prepare();
+    const auto safety = killed({.backup = id});
+    ballast(1152);
+    RestoreRequest request{.backup = id, .components = {"data"}};
+    request.in_place = true;
+    auto planned = found(request);
+    ASSERT_EQ(planned.groups.front().items.front().safety, safety);
+    ASSERT_EQ(run_it(request).code, ExitCode::ok);
+    fill("data", 'n', 6);
+    EXPECT_EQ(restore(context(), watcher, std::move(planned), {}, request).code, ExitCode::ok);
+    EXPECT_NE(ids().back(), safety);
+    EXPECT_TRUE(holds('b', 7));
+}
+
+TEST_F(InPlaceRestore, WhoStartsMeanwhileEndsItWithTheOldData) {
+    prepare();
+    watcher.on_unpacked = [&](const RestoreItem&) {
+        if (engine.state("app") == podman::State::exited)
+            engine.change("app", [](podman::Container& one) { one.state = podman::State::running; });
+    };
+    EXPECT_NE(run_it().code, ExitCode::ok);
+    EXPECT_TRUE(holds('o', 6));
     EXPECT_TRUE(RestoreRecords(settings).all().empty());
 }
 

@@ -2,6 +2,7 @@
 
 #include "catalog/proofs.hpp"
 #include "error.hpp"
+#include "run/removals.hpp"
 #include "unit/run/stored_backup.hpp"
 
 #include <gmock/gmock.h>
@@ -48,6 +49,54 @@ TEST_F(Pruning, WhatIsPinnedAndWhatLatestPointsToStay) {
     folder.unpin(first);
     EXPECT_THAT(prune_at(10).removed, ElementsAre(first));
     EXPECT_THAT(ids(), ElementsAre(second, third));
+}
+
+TEST_F(Pruning, WhatIsWithdrawnIsRemovedThoughSomethingOfItIsLeft) {
+    const auto first = store(), second = store();
+    const auto stuck = settings.backups / first / "stuck";
+    std::filesystem::create_directories(stuck);
+    const SmallDisk disk(stuck);
+    if (!disk.mounted())
+        GTEST_SKIP() << "no mounts here";
+    const auto result = prune_at(10);
+    const auto left = settings.backups / (".removed-" + first) / "stuck";
+    EXPECT_THAT(result.removed, ElementsAre(first));
+    EXPECT_THAT(result.warnings, ElementsAre(HasSubstr(first + " is removed, but something of it is left")));
+    EXPECT_EQ(result.code, ExitCode::incomplete);
+    EXPECT_THAT(prune_at(10).warnings, ElementsAre(HasSubstr("what a dead run left is in the way")));
+    EXPECT_EQ(::umount2(left.c_str(), MNT_DETACH), 0);
+    EXPECT_THAT(prune_at(10).warnings, IsEmpty());
+    EXPECT_FALSE(std::filesystem::exists(left.parent_path())); // swept
+}
+
+// Where a link leads is nobody's business but its maker's.
+TEST_F(Pruning, ALinkInThePlaceOfTheRecordsIsNotFollowed) {
+    const auto first = store(), second = store();
+    const auto elsewhere = root / "elsewhere";
+    std::filesystem::create_directories(elsewhere);
+    std::ofstream(elsewhere / ".hidden") << "x";
+    std::filesystem::create_directory_symlink(elsewhere, settings.backups / ".removed");
+    EXPECT_THAT(prune_at(10).warnings, ElementsAre(HasSubstr(".removed is not a folder, or a link to one")));
+    EXPECT_THAT(ids(), ElementsAre(first, second));
+    EXPECT_TRUE(std::filesystem::exists(elsewhere / ".hidden"));
+    EXPECT_FALSE(std::filesystem::exists(elsewhere / ".spare"));
+}
+
+// Proofs and signing key lie on the same disk as the backups: removing needs no room there either.
+TEST_F(Pruning, AFullDiskUnderBackupsAndStateIsNoReasonNotToPrune) {
+    const SmallDisk disk(root);
+    if (!disk.mounted())
+        GTEST_SKIP() << "no mounts here";
+    std::filesystem::create_directories(settings.backups);
+    const auto first = store(), second = store();
+    {
+        const store::BackupFolder folder(settings.backups);
+        Removals(settings, folder).prepare();
+    }
+    disk.fill();
+    const auto result = prune_at(10);
+    EXPECT_THAT(result.removed, ElementsAre(first)) << testing::PrintToString(result.warnings);
+    EXPECT_THAT(result.warnings, ElementsAre(HasSubstr("can't be kept")));
 }
 
 TEST_F(Pruning, ABadNewestBackupCountsForNothing) {

@@ -189,6 +189,20 @@ TEST_F(Restoring, AManifestThatChangesUnderThePlanIsRefused) {
     EXPECT_NO_THROW(prove(context(), follower, plan(), {.signers = {}, .unsigned_is_fine = true}));
 }
 
+TEST_F(Restoring, ADamagedManifestOfTheBackupBeforeItIsNoReasonNotToRestore) {
+    const auto first = back_up().manifest.id;
+    const auto second = back_up().manifest.id;
+    std::ofstream(settings.backups / first / "manifest.json", std::ios::app) << "x";
+    recorder.warnings.clear();
+    EXPECT_NO_THROW(
+        prove(context(), follower, plan({.backup = second}), {.signers = {}, .unsigned_is_fine = true}));
+    ASSERT_EQ(recorder.warnings.size(), 1U);
+    EXPECT_NE(recorder.warnings.front().find("the backup before it was changed"), std::string::npos);
+    EXPECT_THROW(
+        prove(context(), follower, plan({.backup = first}), {.signers = {}, .unsigned_is_fine = true}),
+        Error);
+}
+
 // What a killed run leaves: a record, and a staging folder in some state.
 class CutOff : public Restoring {
 protected:

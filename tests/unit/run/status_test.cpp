@@ -1,6 +1,9 @@
 #include "run/status.hpp"
 
 #include "catalog/run_record.hpp"
+#include "run/context.hpp"
+#include "unit/catalog/sample.hpp"
+#include "unit/store/scratch.hpp"
 
 #include <gtest/gtest.h>
 
@@ -93,14 +96,64 @@ TEST_F(StatusTest, ARunWhoseProcessIsThereGoesOn) {
     EXPECT_TRUE(status().last_run->killed);
 }
 
-TEST_F(StatusTest, WhatARunCouldNotPutBackIsToldUntilItsJournalIsGone) {
+// They would be the last ones until their time has come.
+TEST_F(StatusTest, WhatAClockInTheFutureMadeIsNamedAndNotCounted) {
     auto record = ended("20251016-010000-77-000001");
-    record.code = 10;
-    record.unreleased = {"n8n is paused still"};
+    record.code = 1;
+    record.components.push_back({.name = "n8n", .ok = false, .reason = "no"});
     keep(record);
-    EXPECT_TRUE(status().unreleased.empty());
-    std::ofstream(settings_.journals() / "20251016-010000-77-000002.journal") << "x";
-    EXPECT_EQ(status().unreleased, record.unreleased);
+    record = ended("20301016-010000-77-000001");
+    record.began = "2030-10-16T01:00:00Z";
+    record.ended = "2030-10-16T01:05:00Z";
+    record.components.push_back({.name = "n8n", .reason = {}});
+    catalog::RunRecords(settings_.runs()).keep(record);
+    auto manifest = test::sample_manifest("20301016_010000");
+    manifest.ended_utc = "2030-10-16T01:05:00Z";
+    test::put(settings_.backups / "20301016_010000" / "manifest.json", catalog::to_json(manifest));
+    const auto status = this->status();
+    ASSERT_TRUE(status.last_run);
+    EXPECT_EQ(status.last_run->id, "20251016-010000-77-000001");
+    EXPECT_FALSE(status.last_success);
+    ASSERT_EQ(status.components.size(), 1U);
+    EXPECT_FALSE(status.components.front().last_ok);
+    EXPECT_FALSE(status.components.front().last_good);
+    EXPECT_TRUE(std::any_of(status.problems.begin(), status.problems.end(), [](const auto& each) {
+        return each.alert == "ClockAhead" &&
+               each.text.find("backup 20301016_010000, run 20301016-010000-77-000001") != std::string::npos;
+    }));
+}
+
+TEST_F(StatusTest, MoreRunsThanTheChartsShowCountForTheWeekAndTheAge) {
+    using namespace std::chrono;
+    const auto at = [](hours before) { return utc_time(sys_days(2025y / 10 / 16) + 2h - before); };
+    for (int i = 1; i <= 60; ++i) {
+        auto record = ended("2025-" + std::to_string(i));
+        record.began = record.ended = at(hours(i));
+        record.code = 3;
+        record.stored = 10;
+        catalog::RunRecords(settings_.runs()).keep(record);
+    }
+    auto status = this->status();
+    EXPECT_EQ(status.runs.size(), 30U);
+    EXPECT_EQ(status.week.runs, 60U);
+    EXPECT_EQ(status.week.whole, 0U);
+    EXPECT_EQ(status.week.stored, 600U);
+    EXPECT_TRUE(std::any_of(status.problems.begin(), status.problems.end(),
+                            [](const auto& each) { return each.alert == "BackupStale"; }));
+    auto old = ended("2025-old");
+    old.began = old.ended = at(hours(24 * 8));
+    catalog::RunRecords(settings_.runs()).keep(old);
+    EXPECT_EQ(this->status().week.runs, 60U);
+}
+
+TEST_F(StatusTest, ARecordThatCouldNotBeWrittenCounts) {
+    auto record = ended("20251016-010000-77-000001");
+    record.began = "2025-10-16T01:00:00Z";
+    record.code = 9;
+    using namespace std::chrono;
+    const auto status = status_of(settings_, {.unwritten = {record}}, {}, sys_days(2025y / 10 / 16) + 2h);
+    ASSERT_TRUE(status.last_run);
+    EXPECT_EQ(status.last_run->code, 9);
 }
 
 TEST_F(StatusTest, RestoresAndDrillsCountWhenTheyWereWhole) {

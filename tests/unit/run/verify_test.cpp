@@ -255,6 +255,15 @@ TEST_F(Rehearsing, AnEncryptedBackupIsOpenedAndCompared) {
     EXPECT_TRUE(std::filesystem::is_empty(settings.control()));
 }
 
+TEST_F(Rehearsing, ALongPassphraseIsNoHindrance) {
+    settings.passphrase = std::string(300, 'p');
+    const auto result = check(back_up().manifest.id);
+    ASSERT_EQ(result.backups.size(), 1U);
+    ASSERT_EQ(result.backups[0].rehearsals.size(), 2U);
+    for (const auto& each : result.backups[0].rehearsals)
+        EXPECT_EQ(each.outcome, Outcome::good) << each.trouble;
+}
+
 // Without examine(), which would find it before.
 TEST_F(Rehearsing, AFlippedBitInAnArchiveOrItsInventoryIsFoundByOpeningItAlone) {
     settings.key_files = {root / "key.asc"};

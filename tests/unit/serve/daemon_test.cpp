@@ -1,5 +1,6 @@
 #include "serve/daemon.hpp"
 
+#include "error.hpp"
 #include "fakes/fake_engine.hpp"
 #include "quiesce/journal.hpp"
 
@@ -12,6 +13,7 @@
 #include <atomic>
 #include <filesystem>
 #include <thread>
+#include <utility>
 
 namespace miraclemax::serve {
 namespace {
@@ -172,6 +174,46 @@ TEST_F(Daemon, LeavesAtOnceWhileAHookOfADeadRunGoesOn) {
         stop.get_token());
     EXPECT_TRUE(waited);
     EXPECT_EQ(engine().state("db"), podman::State::running);
+}
+
+// Calls `act` when helper containers are swept: last of all.
+class Late : public Shared {
+public:
+    Late(podman::Engine& engine, std::function<void()> act) : Shared(engine), act_(std::move(act)) {}
+    std::vector<podman::Container> containers_labelled(const std::string& label) override {
+        act_();
+        return Shared::containers_labelled(label);
+    }
+
+private:
+    std::function<void()> act_;
+};
+
+TEST_F(Daemon, PutsBackWhatARunLeavesThatDiesLast) {
+    std::stop_source stop;
+    stop.request_stop();
+    bool done = false;
+    const Connect connect = [&] {
+        return std::make_unique<Late>(engine(), [&] {
+            if (!std::exchange(done, true))
+                dead_run();
+        });
+    };
+    const bool good = serve(
+        settings, connect, {}, [](const std::string&) {}, stop.get_token());
+    ASSERT_TRUE(done);
+    EXPECT_TRUE(good);
+    EXPECT_EQ(engine().state("db"), podman::State::running);
+}
+
+TEST_F(Daemon, SaysLastOfAllWhatIsStillOpen) {
+    const Connect no_podman = []() -> std::unique_ptr<podman::Engine> {
+        throw Error(ExitCode::podman, "no socket");
+    };
+    EXPECT_TRUE(all_back(settings, no_podman, [](const std::string&) {}));
+    dead_run();
+    EXPECT_FALSE(all_back(settings, no_podman, [&](const std::string& line) { said.push_back(line); }));
+    EXPECT_EQ(said, std::vector<std::string>{"can't release: no socket"});
 }
 
 TEST_F(Daemon, SaysTheSameOnlyOnce) {

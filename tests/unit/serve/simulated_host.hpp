@@ -46,6 +46,13 @@ public:
     void plan(const std::string& job, const std::string& when) {
         plans_.jobs.push_back({.name = job, .when = Cron::parse(when)});
     }
+    void copy_after_backup() {
+        settings_.tiers = {{.name = "nas", .folder = "/mnt/nas"}};
+        plans_.copy_after_backup = true;
+    }
+    void plan_copies(const std::string& when) {
+        plans_.copies.push_back({.name = "replicate", .when = Cron::parse(when)});
+    }
     void boot() {
         upkeep_.reset();
         sidecar_ = std::make_unique<Sidecar>(
@@ -78,6 +85,7 @@ public:
     }
     void round(const std::stop_token& stop = {}) {
         upkeep_->plan(stop);
+        upkeep_->copy(stop);
         upkeep_->tell(stop);
     }
     void tell() { upkeep_->tell({}); }
@@ -88,8 +96,8 @@ public:
     [[nodiscard]] Now now() const { return {.wall = wall_, .steady = steady_}; }
 
     // --- what happens to jobs ---
-    Fate next_backup = Fate::good, next_verify = Fate::good; // until told otherwise
-    std::function<void()> before_the_last_line = [] {};      // the record is written, the process goes on
+    Fate next_backup = Fate::good, next_verify = Fate::good, next_copy = Fate::good; // until told otherwise
+    std::function<void()> before_the_last_line = [] {}; // the record is written, the process goes on
     void backup(Fate fate, const std::string& planned = "") {
         auto record = begin("backup", planned);
         records().keep(record);
@@ -113,6 +121,17 @@ public:
             record.components.push_back({.name = "grafana", .ok = false, .reason = record.message});
         }
         end(record, bad ? 13 : 0);
+    }
+
+    void replicate(Fate fate, const std::string& planned = "") {
+        auto record = begin("replicate", planned);
+        records().keep(record);
+        pass(1min);
+        if (fate == Fate::cut)
+            throw PowerCut{};
+        if (fate != Fate::good)
+            record.message = "nas: /mnt/nas has no mark of a tier: is it mounted there?";
+        end(record, fate == Fate::good ? 0 : 9);
     }
 
     void remove(const std::string& id) { std::filesystem::remove_all(settings_.backups / id); }
@@ -144,6 +163,8 @@ public:
         return all;
     }
     [[nodiscard]] const std::string& last_id() const { return last_id_; }
+    [[nodiscard]] const std::filesystem::path& state() const { return settings_.state; }
+    [[nodiscard]] const Sidecar& sidecar() const { return *sidecar_; }
 
     std::vector<Mail> mails;
     std::string said;
@@ -170,13 +191,15 @@ private:
 
     Ended job(const std::vector<std::string>& argv, const std::stop_token& stop) {
         ++tries;
-        const bool backs_up = argv.at(1) == "backup";
-        const auto fate = backs_up ? next_backup : next_verify;
+        const auto& verb = argv.at(1);
+        const auto fate = verb == "backup" ? next_backup : verb == "verify" ? next_verify : next_copy;
         if (fate == Fate::dumb)
             return {.code = 2, .last_lines = {"no such option"}};
         if (fate == Fate::busy)
             return {.code = 5, .last_lines = {"busy"}};
-        backs_up ? backup(fate, argv.at(3)) : verify(fate, argv.at(3));
+        verb == "backup"   ? backup(fate, argv.at(3))
+        : verb == "verify" ? verify(fate, argv.at(3))
+                           : replicate(fate, argv.at(3));
         before_the_last_line();
         if (stop.stop_requested())
             return {.code = 12, .last_lines = {}};

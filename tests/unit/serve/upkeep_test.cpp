@@ -124,5 +124,75 @@ TEST_F(UpkeepTest, AHostThatWasOffForDaysIsNotToldToBeStale) {
     EXPECT_THAT(host.planned(), ElementsAre("2026-05-06T03:00:00Z", "2026-05-09T03:00:00Z"));
 }
 
+TEST_F(UpkeepTest, EachBackupIsFollowedByOneReplication) {
+    host.copy_after_backup();
+    begin();
+    to(6, 5);
+    EXPECT_THAT(host.planned("replicate"), ElementsAre("2026-05-06T03:01:15Z"));
+    host.off_until(utc(2026, 5, 6, 6));
+    to(6, 12);
+    EXPECT_THAT(host.planned("replicate"), SizeIs(1));
+    host.backup(Fate::good); // by hand
+    host.round();
+    EXPECT_THAT(host.planned("replicate"), SizeIs(2));
+    host.backup(Fate::good);
+    host.replicate(Fate::good); // both
+    host.round();
+    EXPECT_THAT(host.planned("replicate"), SizeIs(2));
+    EXPECT_THAT(host.mails, IsEmpty());
+}
+
+TEST_F(UpkeepTest, ReplicationsMayBePlannedByThemselves) {
+    host.plan_copies("30 4 * * *");
+    begin();
+    EXPECT_EQ(host.metric("next_run_timestamp_seconds{run=\"replicate\"}"), "2026-05-06T04:30:00Z");
+    to(6, 12);
+    EXPECT_THAT(host.planned("replicate"), ElementsAre("2026-05-06T04:30:00Z"));
+    host.off_until(utc(2026, 5, 7, 12));
+    host.round();
+    EXPECT_THAT(host.planned("replicate"), ElementsAre("2026-05-06T04:30:00Z", "2026-05-07T04:30:00Z"));
+}
+
+TEST_F(UpkeepTest, AReplicationThatIsBusyWaitsAndOneThatIsCutOffComesAgainOnce) {
+    host.copy_after_backup();
+    begin(nullptr);
+    host.backup(Fate::good);
+    host.next_copy = Fate::busy;
+    host.round();
+    host.round();
+    EXPECT_EQ(host.tries, 1U);
+    host.pass(1min);
+    host.round();
+    EXPECT_EQ(host.tries, 2U);
+    host.pass(1min);
+    host.next_copy = Fate::cut;
+    for (int i = 0; i < 2; ++i) {
+        EXPECT_THROW(host.round(), PowerCut);
+        host.off_until(utc(2026, 5, 5, 13 + i));
+    }
+    host.next_copy = Fate::good;
+    host.round();
+    EXPECT_THAT(host.planned("replicate"), SizeIs(2));
+}
+
+TEST_F(UpkeepTest, AReplicationThatFailsIsToldAndItsRecovery) {
+    host.copy_after_backup();
+    begin();
+    host.next_copy = Fate::fails;
+    to(7, 2);
+    host.next_copy = Fate::good;
+    to(7, 5);
+    ASSERT_THAT(
+        host.told(),
+        ElementsAre(HasSubstr("[miraclemax] replication of miraclemax failed: nas: /mnt/nas has no mark"),
+                    HasSubstr("[miraclemax] replication of miraclemax is whole again")));
+    const auto& mail = host.mails.front().message;
+    EXPECT_EQ(mail.component, "");
+    EXPECT_EQ(mail.alert, "TierLagging");
+    EXPECT_THAT(mail.text, HasSubstr("(exit code 9)"));
+    EXPECT_THAT(mail.text, HasSubstr("What to do: https://runbook.example/r#tierlagging"));
+    EXPECT_THAT(mail.text, HasSubstr("its last line"));
+}
+
 } // namespace
 } // namespace miraclemax::serve

@@ -170,6 +170,35 @@ TEST(BackupFolderTest, SweepRemovesDebrisAndFollowsNoLink) {
     EXPECT_THAT(folder.ids(), ElementsAre("20251016_030000"));
 }
 
+TEST(BackupFolderTest, APinAtTheLastMomentHoldsARemovalBack) {
+    const test::Scratch scratch;
+    publish(scratch.path(), "20251016_030000");
+    BackupFolder folder(scratch.path());
+    folder.pin("20251016_030000");
+    EXPECT_FALSE(folder.withdraw("20251016_030000"));
+    EXPECT_THROW(folder.remove("20251016_030000"), Error);
+    EXPECT_THAT(folder.ids(), ElementsAre("20251016_030000"));
+    EXPECT_THAT(folder.sweep(), IsEmpty());
+    folder.unpin("20251016_030000");
+    ASSERT_TRUE(folder.withdraw("20251016_030000"));
+    EXPECT_THAT(folder.ids(), IsEmpty());
+    EXPECT_THROW(folder.pin("20251016_030000"), Error); // too late, and said so
+    folder.discard("20251016_030000");
+    EXPECT_THAT(folder.sweep(), IsEmpty());
+}
+
+TEST(BackupFolderTest, ALinkInThePlaceOfThePinsIsNotFollowed) {
+    const test::Scratch scratch;
+    const test::Scratch outside;
+    publish(scratch.path(), "20251016_030000");
+    put(outside / "20251016_030000", "x");
+    fs::create_directory_symlink(outside.path(), scratch / ".pinned");
+    BackupFolder folder(scratch.path());
+    EXPECT_THROW(folder.pin("20251016_030000"), Error);
+    EXPECT_THROW(folder.unpin("20251016_030000"), Error);
+    EXPECT_EQ(test::content(outside / "20251016_030000"), "x");
+}
+
 // A worker that was taken over must not be able to leave what can't be removed.
 TEST(BackupFolderTest, SweepRemovesFoldersDeeperThanPathsAndDescriptorsReach) {
     const test::Scratch scratch;

@@ -188,20 +188,37 @@ TEST_F(MessagesTest, WhatIsStaleIsToldOnceAndWhenItIsFreshAgain) {
     stale_.push_back({.component = "n8n", .text = "n8n is old", .last_good = at(thursday - 86'400)});
     EXPECT_THAT(only(say()).firing, ElementsAre("", "n8n"));
     stale_.pop_back();
+    status_.components.front().last_good = at(thursday);
     EXPECT_EQ(only(say()).subject, "[miraclemax] backup of nas is no longer stale: n8n");
     stale_.clear();
+    status_.last_success = at(thursday);
     const auto fresh = only(say());
     EXPECT_EQ(fresh.occasion, Occasion::recovery);
     EXPECT_EQ(fresh.subject, "[miraclemax] backup of nas is no longer stale");
     EXPECT_THAT(fresh.ended, ElementsAre(""));
     EXPECT_THAT(say(), IsEmpty());
     // One that is merely no longer looked for is not said to be fresh.
-    stale_ = {{.component = "n8n", .text = "n8n is old", .last_good = at(thursday - 86'400)}};
+    stale_ = {{.component = "n8n", .text = "n8n is old", .last_good = at(thursday)}};
     EXPECT_THAT(say(), SizeIs(1));
     stale_.clear();
-    status_.now += std::chrono::hours(40 * 24);
-    said_.last_digest_week = "2099-W01";
+    said_ = parse_said(to_json(said_));
     EXPECT_THAT(say(), IsEmpty());
+}
+
+// A second one of the same id would not be queued.
+TEST_F(MessagesTest, EachTimeThatThereIsNoBackupIsToldAnew) {
+    stale_ = {{.component = "", .text = "there is no backup yet", .last_good = {}}};
+    const auto first = only(say());
+    EXPECT_EQ(only(messages_for({.status = status_, .runs = {}, .stale = stale_, .runbook = {}},
+                                *std::make_unique<Said>(Said{.last_digest_week = "2025-W42"})))
+                  .id,
+              first.id); // over a crash it is the same
+    stale_.clear();
+    status_.last_success.reset();
+    EXPECT_THAT(say(), IsEmpty());
+    stale_ = {{.component = "", .text = "there is no backup yet", .last_good = {}}};
+    status_.now += std::chrono::hours(24);
+    EXPECT_NE(only(say()).id, first.id);
 }
 
 TEST_F(MessagesTest, ADigestComesOnceAWeek) {
@@ -211,8 +228,7 @@ TEST_F(MessagesTest, ADigestComesOnceAWeek) {
     status_.now = at(monday - 1);
     EXPECT_THAT(say(), IsEmpty());
     status_.now = at(monday);
-    for (int day = 1; day <= 8; ++day)
-        status_.runs.push_back({.at = at(monday - day * 86'400 + 60), .ok = day != 3, .stored = 1024});
+    status_.week = {.runs = 7, .whole = 6, .stored = 7168};
     status_.problems = {
         {.severity = Severity::warning, .alert = "KeyExpiring", .component = "", .text = "a key expires"}};
     const auto digest = only(say());
@@ -264,6 +280,7 @@ TEST(Said, DamagedMemoryIsAnError) {
                     .backup = {.failing = true, .firing = {"a", ""}},
                     .verify = {.failing = true, .firing = {"b"}},
                     .stale = {"", "c"},
+                    .stale_good = {{"c", at(thursday)}},
                     .last_digest_week = "w"};
     EXPECT_EQ(parse_said(to_json(said)), said);
 }

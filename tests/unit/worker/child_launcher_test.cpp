@@ -22,7 +22,6 @@ TEST_F(ChildLauncherTest, AnEncryptedArchiveOpensWithStockTools) {
     encrypt_to(person);
     job.threads = 2;
     auto worker = launch();
-    EXPECT_EQ(worker->kind(), "child");
     const Outcome outcome = whole(*worker);
     worker.reset();
     EXPECT_EQ(outcome.tally.files, 2U);

@@ -92,7 +92,7 @@ TEST(ProtocolOfARestore, CarriesTheRepliesOfARestore) {
     EXPECT_TRUE(progress.names.empty());
     EXPECT_EQ(std::get<Swapped>(parse_reply(encode(Reply{Swapped{{"x", "\xff"}}}))).stayed,
               (std::vector<std::string>{"x", "\xff"}));
-    for (const auto holds : {archive::Holds::old_data, archive::Holds::new_data}) {
+    for (const auto holds : {archive::Holds::old_data, archive::Holds::new_data, archive::Holds::unknown}) {
         const Settled sent{.holds = holds, .space = {.bytes = 1, .inodes = UINT64_MAX, .device = 3}};
         const auto settled = std::get<Settled>(parse_reply(encode(Reply{sent})));
         EXPECT_EQ(settled.holds, holds);

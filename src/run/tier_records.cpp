@@ -1,0 +1,76 @@
+#include "run/tier_records.hpp"
+
+#include "error.hpp"
+#include "run/chain.hpp"
+#include "run/stored_files.hpp"
+#include "stream/file.hpp"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+
+namespace miraclemax::run {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_there(const fs::path& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0;
+}
+
+void bring_record(const fs::path& from, const fs::path& to) {
+    const auto json = read_stored(from, longest_removal_record);
+    const auto signature = read_stored(from.string() + ".sig", longest_signature);
+    if (!json)
+        return;
+    // The record counts once it is there itself: its signature comes first.
+    if (signature)
+        stream::replace_file(to.string() + ".sig", *signature);
+    stream::replace_file(to, *json);
+}
+
+} // namespace
+
+std::vector<std::string> bring_records(const store::BackupFolder& from, const store::BackupFolder& to,
+                                       const std::set<std::string>& held) {
+    std::vector<std::string> ids, warnings;
+    std::error_code trouble;
+    for (const auto& entry : fs::directory_iterator(removal_folder(from), trouble))
+        if (const auto id = entry.path().stem().string();
+            entry.path().extension() == ".json" && store::is_backup_id(id))
+            ids.push_back(id);
+    for (const auto& id : ids) {
+        if (is_there(from.path_of(id)) || is_there(to.path_of(id)) || is_there(removal_file(to, id)) ||
+            held.contains(id))
+            continue;
+        try {
+            bring_record(removal_file(from, id), removal_file(to, id));
+        } catch (const Error& error) {
+            if (error.code() == ExitCode::destination)
+                throw;
+            warnings.push_back("the record of the removal of " + id + " was not copied: " + error.what());
+        }
+    }
+    return warnings;
+}
+
+void mirror_marks(const store::BackupFolder& from, store::BackupFolder& to) {
+    const auto ids = to.ids();
+    for (const auto& id : ids) {
+        if (!is_there(from.path_of(id)))
+            continue;
+        const bool wanted = from.is_pinned(id);
+        if (wanted == to.is_pinned(id))
+            continue;
+        if (wanted)
+            to.pin(id);
+        else
+            to.unpin(id);
+    }
+    const auto latest = from.latest();
+    if (latest && latest != to.latest() && std::find(ids.begin(), ids.end(), *latest) != ids.end())
+        to.set_latest(*latest);
+}
+
+} // namespace miraclemax::run
