@@ -83,8 +83,13 @@ void end_daemons(const fs::path& home) noexcept {
         return;
     }
     for (const char* name : {"gpg-agent", "keyboxd", "scdaemon", "dirmngr"}) {
-        if (is_there(home / ("S." + std::string(name)))) {
+        const fs::path socket = home / ("S." + std::string(name));
+        if (is_there(socket)) {
             run_gpgconf(home, "--kill", name);
+        }
+        // It has answered, and ends: who came to it now would be told that there is no private key.
+        for (int attempt = 0; attempt < 200 && is_there(socket); ++attempt) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
     }
 }

@@ -114,5 +114,19 @@ TEST(SigningKeys, AreThoseOfTheHomeAndAreArmoredOnRequest) {
     EXPECT_THROW(armored_key(kept, std::string(40, 'A')), Error);
 }
 
+// The agent of the home before is still ending when the next one looks for its keys.
+TEST(SigningKeys, AreThereForWhoComesRightAfter) {
+    const Keyring keys;
+    std::string key;
+    for (int round = 0; round < 25; ++round) {
+        const Home kept(keys / "k");
+        if (key.empty()) {
+            key = ensure_signing_key(kept, "x");
+        }
+        ASSERT_EQ(signing_keys(kept), std::vector<std::string>{key}) << "in round " << round;
+        ASSERT_NO_THROW(sign(kept, key, "text")) << "in round " << round;
+    }
+}
+
 } // namespace
 } // namespace miraclemax::openpgp
