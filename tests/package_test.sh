@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# tests/package_test.sh BUILD   builds the deb from a build folder that is built, and looks into it
+# tests/package_test.sh BUILD   builds deb and rpm from a build folder that is built, and looks into them
 # Prints "package: ok", or what is wrong. Nothing is installed: it is unpacked into a temporary folder.
 set -euo pipefail
 [ $# -eq 1 ] || { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
@@ -41,5 +41,18 @@ outside=$(cd "$work/root" && find . -mindepth 1 -not -path './usr*')
 loose=$(find "$work/root" -perm /022 -not -type l)
 [ -z "$loose" ] || fail "others may write to $loose"
 
-[ $wrong -eq 0 ] && echo "package: ok ($(basename "$deb"))"
+if command -v rpmbuild >/dev/null; then
+    cpack --config "$build/CPackConfig.cmake" -G RPM -B "$work/made" >"$work/log" 2>&1 || { tail -n 40 "$work/log"; exit 1; }
+    rpm=$(find "$work/made" -maxdepth 1 -name '*.rpm')
+    [ -n "$rpm" ] || { fail "cpack made no rpm"; exit 1; }
+    rpm -qpR "$rpm" 2>/dev/null | grep -qx gnupg2 || fail "the rpm does not require gnupg2"
+    rpm -qpl "$rpm" 2>/dev/null | sort >"$work/files"
+    (cd "$work/root" && find usr -not -type d -not -path 'usr/share/doc/*' -not -name '*.gz' | sed 's|^|/|' | sort) >"$work/expected"
+    missing=$(comm -13 "$work/files" "$work/expected" | grep -v completion || true)
+    [ -z "$missing" ] || fail "the rpm lacks $missing"
+else
+    echo "package: no rpm, rpmbuild is missing"
+fi
+
+[ $wrong -eq 0 ] && echo "package: ok ($(basename "$deb")${rpm:+, $(basename "$rpm")})"
 exit $wrong

@@ -15,6 +15,7 @@ test_packages=(
     libgtest-dev libgmock-dev
     # what the tests call: stock tools that must read what miraclemax wrote
     gnupg tar gzip zstd acl attr libcap2-bin mtree-netbsd sqlite3
+    rpm # the package for Fedora is built and looked into too
     # podman in a bed (tests/scenario/bed.sh); runc, since crun needs CAP_SYS_RESOURCE on some machines
     podman podman-compose conmon runc netavark aardvark-dns iptables busybox-static
     # promtool, for the metrics and the alert rules
