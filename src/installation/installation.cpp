@@ -14,13 +14,9 @@ namespace miraclemax::installation {
 namespace {
 
 namespace fs = std::filesystem;
+using stream::is_there;
 
 constexpr std::size_t largest_file = std::size_t{16} << 20U;
-
-bool is_there(const fs::path& path) {
-    std::error_code trouble;
-    return fs::exists(fs::symlink_status(path, trouble));
-}
 
 bool holds_files(const fs::path& folder) {
     std::error_code trouble;

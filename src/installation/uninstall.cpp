@@ -13,14 +13,10 @@ namespace miraclemax::installation {
 namespace {
 
 namespace fs = std::filesystem;
+using stream::is_there;
 
 fs::path below(const fs::path& root, const fs::path& path) {
     return root / path.relative_path();
-}
-
-bool is_there(const fs::path& path) {
-    std::error_code trouble;
-    return fs::exists(fs::symlink_status(path, trouble));
 }
 
 // True unless it should have worked and did not.

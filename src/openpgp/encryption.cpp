@@ -18,7 +18,7 @@ namespace miraclemax::openpgp {
 namespace {
 
 std::vector<std::string> words_for(const Recipients& recipients) {
-    // --exit-on-status-write-error: DETAILS. Not compressed: what comes is, or is not meant to be.
+    // Not compressed: what comes is, or is not meant to be.
     std::vector<std::string> words{"--trust-model", "always", "--no-encrypt-to", "--compress-algo", "none"};
     if (recipients.ocb) {
         if (!makes_ocb()) {

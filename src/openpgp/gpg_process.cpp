@@ -3,6 +3,8 @@
 #include "error.hpp"
 #include "openpgp/context.hpp"
 
+#include "stream/spawn.hpp"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -11,7 +13,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -38,38 +39,6 @@ struct Pipe {
     }
     stream::Descriptor out; // where it is read
     stream::Descriptor in;  // where it is written
-};
-
-// Above the child's own, so that no action overwrites what a later one needs.
-void lift(stream::Descriptor& one) {
-    one = stream::Descriptor(::fcntl(one.get(), F_DUPFD_CLOEXEC, 10));
-    if (!one) {
-        throw can_not("duplicate a descriptor", errno);
-    }
-}
-
-class Spawn {
-public:
-    Spawn() {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-        sigset_t none;
-        sigset_t all;
-        sigemptyset(&none);
-        sigfillset(&all);
-        ::posix_spawnattr_setsigmask(&attributes, &none);
-        ::posix_spawnattr_setsigdefault(&attributes, &all);
-        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-    }
-    ~Spawn() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-    Spawn(const Spawn&) = delete;
-    Spawn& operator=(const Spawn&) = delete;
-
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
 };
 
 // "[GNUPG:] KEYWORD arguments"; other lines are none.
@@ -133,9 +102,12 @@ GpgProcess::GpgProcess(const Home& home, std::vector<std::string> words) {
     ::fcntl(input.in.get(), F_SETPIPE_SZ, pipe_size);
     ::fcntl(output.in.get(), F_SETPIPE_SZ, pipe_size);
     for (stream::Descriptor* one : {&input.out, &output.in, &status.in, &commands.out}) {
-        lift(*one);
+        *one = stream::lifted(std::move(*one));
+        if (!*one) {
+            throw can_not("duplicate a descriptor", errno);
+        }
     }
-    Spawn spawn;
+    stream::Spawn spawn(stream::Spawn::Group::parents);
     ::posix_spawn_file_actions_adddup2(&spawn.actions, input.out.get(), 0);
     ::posix_spawn_file_actions_adddup2(&spawn.actions, output.in.get(), 1);
     ::posix_spawn_file_actions_addopen(&spawn.actions, 2, "/dev/null", O_WRONLY, 0);

@@ -23,6 +23,7 @@
 namespace miraclemax::openpgp {
 
 namespace fs = std::filesystem;
+using stream::is_there;
 
 namespace {
 
@@ -47,11 +48,6 @@ constexpr std::string_view private_conf = "cipher-algo AES256\n"
 
 fs::path socket_folder() {
     return "/run/user/" + std::to_string(::getuid()) + "/gnupg";
-}
-
-bool is_there(const fs::path& path) {
-    std::error_code ignored;
-    return fs::exists(fs::symlink_status(path, ignored));
 }
 
 // Runs gpgconf without a shell, silently, without this process's environment (it may hold secrets).

@@ -60,6 +60,13 @@ void check_chain(Examination& examination, const store::BackupFolder& folder) {
 
 } // namespace
 
+ExitCode worse(ExitCode one, ExitCode other, std::initializer_list<ExitCode> order) {
+    for (const auto code : order)
+        if (one == code || other == code)
+            return code;
+    return one != ExitCode::ok ? one : other;
+}
+
 ExitCode Examination::code() const {
     const auto any = [&](ExitCode code) {
         return std::any_of(faults.begin(), faults.end(),

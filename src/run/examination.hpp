@@ -9,10 +9,14 @@
 #include "store/backup_folder.hpp"
 
 #include <functional>
+#include <initializer_list>
 #include <set>
 #include <stop_token>
 
 namespace miraclemax::run {
+
+// The first of `order` that either is; else the first of the two that is not ok.
+[[nodiscard]] ExitCode worse(ExitCode one, ExitCode other, std::initializer_list<ExitCode> order);
 
 struct Fault {
     std::string where;                 // "databases/n8n.tar.gz.gpg", "manifest.json"

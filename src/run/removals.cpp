@@ -69,8 +69,8 @@ void Removals::prepare() {
     }
 }
 
-void Removals::write(const fs::path& file, const std::string& json, const std::string& signature) const {
-    // The record counts once it is there itself: its signature comes first.
+// The record counts once it is there itself: its signature comes first.
+void write_record(const fs::path& file, const std::string& json, const std::string& signature) {
     if (signature.empty())
         remove_file(file.string() + ".sig");
     else
@@ -88,7 +88,7 @@ void Removals::sign_and_write(catalog::RemovalRecord record) {
     }
     const auto json = catalog::to_json(record);
     const auto signature = settings_.signing ? sign(settings_, key_->fingerprint, json) : std::string();
-    write(removal_file(folder_, record.id), json, signature);
+    write_record(removal_file(folder_, record.id), json, signature);
     kept_[record.id] = stream::sha256_of(json);
 }
 
@@ -136,40 +136,23 @@ void Removals::record(const std::string& id, const std::string& reason, const st
                       std::chrono::system_clock::time_point now) {
     const auto json = stream::read_file(folder_.path_of(id) / "manifest.json", catalog::longest_manifest);
     const auto manifest = catalog::parse_manifest(json);
-    if (auto doubt = doubt_about(id, manifest, json); !doubt.empty()) {
-        keep({.id = id,
-              .manifest_sha256 = stream::sha256_of(json),
-              .previous_known = false,
-              .previous_id = {},
-              .previous_sha256 = {},
-              .previous_record_sha256 = {},
-              .doubt = std::move(doubt),
-              .removed_utc = utc_time(now),
-              .reason = reason,
-              .run = run,
-              .instance = {},
-              .tool = {},
-              .signer = {},
-              .signer_key = {}});
-        kept_.erase(id); // nobody is to build on it
-        return;
+    catalog::RemovalRecord record{.id = id,
+                                  .manifest_sha256 = stream::sha256_of(json),
+                                  .doubt = doubt_about(id, manifest, json),
+                                  .removed_utc = utc_time(now),
+                                  .reason = reason,
+                                  .run = run};
+    record.previous_known = record.doubt.empty();
+    if (record.previous_known) {
+        record.previous_id = manifest.previous_id;
+        record.previous_sha256 = manifest.previous_sha256;
+        std::error_code trouble;
+        if (!record.previous_id.empty() && !fs::exists(folder_.path_of(record.previous_id), trouble))
+            record.previous_record_sha256 = believed_record(record.previous_id, record.previous_sha256);
     }
-    std::error_code trouble;
-    std::string before;
-    if (!manifest.previous_id.empty() && !fs::exists(folder_.path_of(manifest.previous_id), trouble))
-        before = believed_record(manifest.previous_id, manifest.previous_sha256);
-    keep({.id = id,
-          .manifest_sha256 = stream::sha256_of(json),
-          .previous_id = manifest.previous_id,
-          .previous_sha256 = manifest.previous_sha256,
-          .previous_record_sha256 = before,
-          .removed_utc = utc_time(now),
-          .reason = reason,
-          .run = run,
-          .instance = {},
-          .tool = {},
-          .signer = {},
-          .signer_key = {}});
+    keep(record);
+    if (!record.previous_known)
+        kept_.erase(id); // nobody is to build on it
 }
 
 void Removals::forget(const std::string& id) {
@@ -216,16 +199,9 @@ bool Removals::vouch(const std::string& id, const std::string& run,
     keep({.id = id,
           .manifest_sha256 = sha256,
           .previous_known = false,
-          .previous_id = {},
-          .previous_sha256 = {},
-          .previous_record_sha256 = {},
           .removed_utc = utc_time(now),
           .reason = "it was gone already, and somebody said that this is right",
-          .run = run,
-          .instance = {},
-          .tool = {},
-          .signer = {},
-          .signer_key = {}});
+          .run = run});
     return true;
 }
 

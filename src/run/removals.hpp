@@ -8,6 +8,9 @@
 
 namespace miraclemax::run {
 
+// Both durable; an empty signature stands for none. Throws Error (destination).
+void write_record(const std::filesystem::path& file, const std::string& json, const std::string& signature);
+
 // <root>/.removed (0700): <id>.json and <id>.json.sig (0600), and a spare that is let go of when a record
 // can't be written: removing is what makes room. The folder's lock is held by the caller. One thread.
 class Removals {
@@ -33,8 +36,6 @@ private:
     void make_folder() const;
     void keep(catalog::RemovalRecord record);
     void sign_and_write(catalog::RemovalRecord record);
-    void write(const std::filesystem::path& file, const std::string& json,
-               const std::string& signature) const;
     const Witness& witness();
     // Why what the manifest says is not believed; empty: it is.
     std::string doubt_about(const std::string& id, const catalog::Manifest& manifest,

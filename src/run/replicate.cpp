@@ -9,28 +9,14 @@
 #include "run/tier_records.hpp"
 #include "stream/digest.hpp"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <array>
 
 namespace miraclemax::run {
 namespace {
 
 namespace fs = std::filesystem;
 
-ExitCode worse(ExitCode one, ExitCode other) {
-    static constexpr std::array order{ExitCode::damaged, ExitCode::untrusted, ExitCode::destination};
-    for (const auto code : order)
-        if (one == code || other == code)
-            return code;
-    return one != ExitCode::ok ? one : other;
-}
-
-bool is_there(const fs::path& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0;
-}
+constexpr auto worst_first = {ExitCode::damaged, ExitCode::untrusted, ExitCode::destination};
 
 // Of the manifest of a published backup; empty: it is not there, or can't be read.
 std::string manifest_sha256(const store::BackupFolder& folder, const std::string& id) {
@@ -245,7 +231,7 @@ ExitCode TierResult::code() const {
     auto code = ended;
     for (const auto& [id, all] : faults)
         for (const auto& each : all)
-            code = worse(code, each.code);
+            code = worse(code, each.code, worst_first);
     return code;
 }
 
@@ -262,7 +248,7 @@ std::string TierResult::summary() const {
 ExitCode ReplicateResult::code() const {
     auto code = ExitCode::ok;
     for (const auto& each : tiers)
-        code = worse(code, each.code());
+        code = worse(code, each.code(), worst_first);
     return code;
 }
 

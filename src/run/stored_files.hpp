@@ -13,6 +13,7 @@ namespace miraclemax::run {
 inline constexpr std::size_t longest_signature = std::size_t{64} << 10U; // bytes
 
 using stream::is_folder;
+using stream::is_there;
 
 // A regular file's content, no link followed, no device waited for. nullopt: it is not there, or no file.
 // Throws Error (failed) when it can't be read, or is longer.

@@ -1,11 +1,8 @@
 #include "run/tier_records.hpp"
 
 #include "error.hpp"
-#include "run/chain.hpp"
+#include "run/removals.hpp"
 #include "run/stored_files.hpp"
-#include "stream/file.hpp"
-
-#include <sys/stat.h>
 
 #include <algorithm>
 
@@ -14,20 +11,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-bool is_there(const fs::path& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0;
-}
-
 void bring_record(const fs::path& from, const fs::path& to) {
     const auto json = read_stored(from, longest_removal_record);
     const auto signature = read_stored(from.string() + ".sig", longest_signature);
-    if (!json)
-        return;
-    // The record counts once it is there itself: its signature comes first.
-    if (signature)
-        stream::replace_file(to.string() + ".sig", *signature);
-    stream::replace_file(to, *json);
+    if (json)
+        write_record(to, *json, signature.value_or(""));
 }
 
 } // namespace

@@ -6,18 +6,11 @@
 #include "run/witness.hpp"
 
 #include <algorithm>
-#include <array>
 
 namespace miraclemax::run {
 namespace {
 
-ExitCode worse(ExitCode one, ExitCode other) {
-    static constexpr std::array order{ExitCode::damaged, ExitCode::untrusted, ExitCode::key};
-    for (const auto code : order)
-        if (one == code || other == code)
-            return code;
-    return one != ExitCode::ok ? one : other;
-}
+constexpr auto worst_first = {ExitCode::damaged, ExitCode::untrusted, ExitCode::key};
 
 // A failure that is not the archive's: the next one would fail by it too.
 bool ends_all(const Error& error) {
@@ -180,14 +173,14 @@ private:
 ExitCode Verified::code() const {
     auto code = examination.code();
     for (const auto& each : rehearsals)
-        code = worse(code, each.code);
+        code = worse(code, each.code, worst_first);
     return code;
 }
 
 ExitCode VerifyResult::code() const {
     auto code = backups.empty() ? ExitCode::not_found : ExitCode::ok;
     for (const auto& each : backups)
-        code = worse(code, each.code());
+        code = worse(code, each.code(), worst_first);
     return code;
 }
 

@@ -2,6 +2,7 @@
 
 #include "error.hpp"
 #include "stream/file.hpp"
+#include "stream/spawn.hpp"
 
 #include <cerrno>
 #include <csignal>
@@ -11,7 +12,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -74,30 +74,19 @@ Error can_not(const std::string& what, int number) {
     return {ExitCode::failed, "can't start a run: " + what + ": " + std::strerror(number)};
 }
 
-// Its own process group, no signal blocked or ignored, no descriptor but 0, 1 and 2.
-pid_t spawn(const std::vector<std::string>& argv, int output) {
+// Its own process group, no descriptor but 0, 1 and 2.
+pid_t start(const std::vector<std::string>& argv, int output) {
     std::vector<char*> words;
     for (const auto& word : argv)
         words.push_back(const_cast<char*>(word.c_str()));
     words.push_back(nullptr);
-    posix_spawn_file_actions_t files;
-    posix_spawnattr_t how;
-    ::posix_spawn_file_actions_init(&files);
-    ::posix_spawnattr_init(&how);
-    ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-    ::posix_spawn_file_actions_adddup2(&files, output, 1);
-    ::posix_spawn_file_actions_adddup2(&files, output, 2);
-    sigset_t none, all;
-    ::sigemptyset(&none);
-    ::sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&how, &none);
-    ::posix_spawnattr_setsigdefault(&how, &all);
-    ::posix_spawnattr_setpgroup(&how, 0);
-    ::posix_spawnattr_setflags(&how, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+    stream::Spawn spawn(stream::Spawn::Group::own);
+    ::posix_spawn_file_actions_addopen(&spawn.actions, 0, "/dev/null", O_RDONLY, 0);
+    ::posix_spawn_file_actions_adddup2(&spawn.actions, output, 1);
+    ::posix_spawn_file_actions_adddup2(&spawn.actions, output, 2);
     pid_t pid = -1;
-    const int failed = ::posix_spawn(&pid, argv.front().c_str(), &files, &how, words.data(), environ);
-    ::posix_spawn_file_actions_destroy(&files);
-    ::posix_spawnattr_destroy(&how);
+    const int failed =
+        ::posix_spawn(&pid, argv.front().c_str(), &spawn.actions, &spawn.attributes, words.data(), environ);
     if (failed != 0)
         throw can_not(argv.front(), failed);
     return pid;
@@ -116,7 +105,7 @@ Ended run_job(const std::vector<std::string>& argv, const std::stop_token& stop,
         throw can_not("pipe", errno);
     Echo echo{stream::Descriptor(ends[0])};
     stream::Descriptor output(ends[1]);
-    const pid_t pid = spawn(argv, output.get());
+    const pid_t pid = start(argv, output.get());
     output.reset();
     std::optional<Clock::time_point> end;
     bool open = true;

@@ -16,15 +16,11 @@ namespace miraclemax::store {
 
 using stream::demand_folder;
 using stream::is_folder;
+using stream::is_there;
 
 namespace {
 
 constexpr const char* pins = ".pinned";
-
-bool is_there(const std::filesystem::path& path) {
-    struct stat status {};
-    return ::lstat(path.c_str(), &status) == 0;
-}
 
 Error none(const std::string& id, const std::filesystem::path& root) {
     return {ExitCode::not_found, "there is no backup " + id + " in " + root.string(),

@@ -258,6 +258,11 @@ void replace_file(const fs::path& path, std::string_view content, mode_t mode) {
     sync_folder(folder);
 }
 
+bool is_there(const fs::path& path) {
+    struct stat status {};
+    return ::lstat(path.c_str(), &status) == 0;
+}
+
 bool is_folder(const fs::path& path) {
     struct stat status {};
     return ::lstat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);

@@ -85,6 +85,9 @@ void write_file(const std::filesystem::path& path, std::string_view content, mod
 // Replaces or creates the file: after a crash there is the old content or the new one, whole.
 // A temporary ".<name>.XXXXXX" beside it is fsynced, renamed, and the folder fsynced.
 void replace_file(const std::filesystem::path& path, std::string_view content, mode_t mode = 0600);
+// A name is taken: by a file, a folder, or a link wherever it leads. False also where that can't be looked
+// at.
+[[nodiscard]] bool is_there(const std::filesystem::path& path);
 // A folder itself: a link to one is none, and nor is what can't be looked at.
 [[nodiscard]] bool is_folder(const std::filesystem::path& path);
 // Throws Error (destination) when it is none: nobody who writes into it is to be led elsewhere.

@@ -3,6 +3,8 @@
 #include "error.hpp"
 #include "worker/worker_process.hpp"
 
+#include "stream/spawn.hpp"
+
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -12,7 +14,6 @@
 
 #include <fcntl.h>
 #include <poll.h>
-#include <spawn.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,33 +57,7 @@ std::vector<char*> pointers(const std::vector<std::string>& texts) {
     return all;
 }
 
-class Spawn {
-public:
-    Spawn() {
-        ::posix_spawn_file_actions_init(&actions);
-        ::posix_spawnattr_init(&attributes);
-    }
-    ~Spawn() {
-        ::posix_spawn_file_actions_destroy(&actions);
-        ::posix_spawnattr_destroy(&attributes);
-    }
-    Spawn(const Spawn&) = delete;
-    Spawn& operator=(const Spawn&) = delete;
-
-    posix_spawn_file_actions_t actions{};
-    posix_spawnattr_t attributes{};
-};
-
-void set_up(Spawn& spawn, int handed, int output) {
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    ::posix_spawnattr_setsigmask(&spawn.attributes, &none);
-    ::posix_spawnattr_setsigdefault(&spawn.attributes, &all);
-    ::posix_spawnattr_setpgroup(&spawn.attributes, 0);
-    ::posix_spawnattr_setflags(&spawn.attributes,
-                               POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
+void set_up(stream::Spawn& spawn, int handed, int output) {
     ::posix_spawn_file_actions_addopen(&spawn.actions, 0, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_adddup2(&spawn.actions, output, 1);
     ::posix_spawn_file_actions_adddup2(&spawn.actions, output, 2);
@@ -102,14 +77,13 @@ ChildProcess::ChildProcess(const std::vector<std::string>& argv, stream::Descrip
         throw can_not("make a pipe", errno);
     output_ = stream::Descriptor(ends[0]);
     stream::Descriptor output(ends[1]);
-    // Above the child's 0 to 3, so that no action overwrites what a later one needs.
     for (stream::Descriptor* one : {&output, &handed}) {
-        *one = stream::Descriptor(::fcntl(one->get(), F_DUPFD_CLOEXEC, 10));
+        *one = stream::lifted(std::move(*one));
         if (!*one)
             throw can_not("duplicate a descriptor", errno);
     }
     ::fcntl(output_.get(), F_SETFL, O_NONBLOCK);
-    Spawn spawn;
+    stream::Spawn spawn(stream::Spawn::Group::own);
     set_up(spawn, handed.get(), output.get());
     const auto variables = child_environment();
     if (const int failed = ::posix_spawn(&pid_, argv.front().c_str(), &spawn.actions, &spawn.attributes,
