@@ -177,6 +177,12 @@ services:
       - label=disable
     # Long enough to release what is frozen; compose's own stop honours it.
     stop_grace_period: 15s
+    # Unhealthy: the last good backup is older than it should be, or podman can't be reached.
+    healthcheck:
+      test: miraclemax check --health
+      interval: 5m
+      timeout: 30s
+      start_period: 1m
 
 volumes:
   miraclemax-state:
