@@ -114,11 +114,6 @@ StagingFolder staged(const Site& site) {
     return std::move(*stage);
 }
 
-void keep_times(int folder, const struct stat& before) {
-    const std::array<timespec, 2> times{before.st_atim, before.st_mtim};
-    (void)!::futimens(folder, times.data()); // may be another's folder, and then it is only a nicety
-}
-
 // Nothing that the root hands down to what is made in it: its default ACL, its set-group-ID bit.
 Descriptor private_folder(int top, const std::string& name, const std::filesystem::path& path) {
     Descriptor folder = open_within(top, name.c_str());

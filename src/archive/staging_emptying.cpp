@@ -6,7 +6,6 @@
 #include "stream/fault_point.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <limits>
 
@@ -91,9 +90,8 @@ void sweep_staging(const Site& site) {
     struct stat before {};
     const bool known = ::fstat(ground.top.get(), &before) == 0;
     remove_within(ground.top.get(), ground.name.c_str(), ground.path);
-    const std::array<timespec, 2> times{before.st_atim, before.st_mtim};
     if (known)
-        (void)!::futimens(ground.top.get(), times.data());
+        keep_times(ground.top.get(), before);
     sync_open_folder(ground.top.get(), ground.path);
 }
 

@@ -85,6 +85,11 @@ void sync_open_folder(int folder, const fs::path& path) {
         throw write_error("write to disk the folder", path, errno);
 }
 
+void keep_times(int folder, const struct stat& before) noexcept {
+    const std::array<timespec, 2> times{before.st_atim, before.st_mtim};
+    (void)!::futimens(folder, times.data()); // may be another's folder, and then it is only a nicety
+}
+
 StagingFolder::StagingFolder(Ground ground, Descriptor folder)
     : ground_(std::move(ground)), folder_(std::move(folder)) {}
 
@@ -225,9 +230,8 @@ void StagingFolder::drop() {
     const bool known = ::fstat(ground_.top.get(), &before) == 0;
     if (::unlinkat(ground_.top.get(), ground_.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)
         throw write_error("remove", path(), errno);
-    const std::array<timespec, 2> times{before.st_atim, before.st_mtim};
     if (known)
-        (void)!::futimens(ground_.top.get(), times.data());
+        keep_times(ground_.top.get(), before);
     sync_open_folder(ground_.top.get(), ground_.path);
     MIRACLEMAX_FAULT_POINT("staging.removed");
 }

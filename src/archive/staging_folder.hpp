@@ -8,6 +8,8 @@
 #include <optional>
 #include <set>
 
+#include <sys/stat.h>
+
 namespace miraclemax::archive {
 
 // Where the staging folder of a site lies.
@@ -25,6 +27,9 @@ Ground ground_of(const Site& site);
 stream::Descriptor open_below(int folder, const std::string& path);
 // fsync; a file system that knows none for folders is forgiven.
 void sync_open_folder(int folder, const std::filesystem::path& path);
+
+// What comes and goes in a folder leaves its times as they were `before`.
+void keep_times(int folder, const struct stat& before) noexcept;
 
 enum class Slot { old_data, new_data };
 

@@ -1,6 +1,7 @@
 #include "catalog/field.hpp"
 
 #include "error.hpp"
+#include "store/backup_folder.hpp"
 
 #include <algorithm>
 
@@ -49,6 +50,24 @@ std::string Fields::text(const char* name) const {
         refuse(name, "is no text");
     }
     return found.get<std::string>();
+}
+
+std::string Fields::hex(const char* name, std::size_t digits, bool may_be_empty) const {
+    std::string found = text(name);
+    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+    const bool right = found.size() == digits && std::all_of(found.begin(), found.end(), is_hex);
+    if (!right && !(may_be_empty && found.empty())) {
+        refuse(name, fmt::format("is not {} lower-case hexadecimal digits", digits));
+    }
+    return found;
+}
+
+std::string Fields::backup_id(const char* name, bool may_be_empty) const {
+    std::string id = text(name);
+    if (!(may_be_empty && id.empty()) && !store::is_backup_id(id)) {
+        refuse(name, "is no backup's id");
+    }
+    return id;
 }
 
 std::string Fields::word(const char* name, const std::vector<std::string>& words) const {

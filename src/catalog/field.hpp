@@ -19,6 +19,9 @@ public:
 
     [[nodiscard]] bool has(const char* name) const; // a field that older manifests are without
     [[nodiscard]] std::string text(const char* name) const;
+    // Lower-case hexadecimal digits, so many.
+    [[nodiscard]] std::string hex(const char* name, std::size_t digits, bool may_be_empty = false) const;
+    [[nodiscard]] std::string backup_id(const char* name, bool may_be_empty = false) const;
     // One of these words.
     [[nodiscard]] std::string word(const char* name, const std::vector<std::string>& words) const;
     [[nodiscard]] bool flag(const char* name) const;

@@ -36,28 +36,11 @@ std::string name_in(const Fields& fields, const char* field) {
     return name;
 }
 
-std::string hex_in(const Fields& fields, const char* field, std::size_t digits) {
-    std::string text = fields.text(field);
-    const auto is_hex = [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); };
-    if (text.size() != digits || !std::all_of(text.begin(), text.end(), is_hex)) {
-        fields.refuse(field, fmt::format("is not {} lower-case hexadecimal digits", digits));
-    }
-    return text;
-}
-
 bool is_fingerprint(const std::string& text) {
     const auto is_hex = [](char c) {
         return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
     };
     return (text.size() == 40 || text.size() == 64) && std::all_of(text.begin(), text.end(), is_hex);
-}
-
-std::string id_in(const Fields& fields, const char* field, bool may_be_empty) {
-    std::string id = fields.text(field);
-    if (!(may_be_empty && id.empty()) && !store::is_backup_id(id)) {
-        fields.refuse(field, "is no backup's id");
-    }
-    return id;
 }
 
 // RFC 3339 in UTC: what backups are ordered by.
@@ -103,9 +86,8 @@ std::string path_in(const Fields& fields, const char* field) {
 }
 
 StoredFile stored_file(const Fields& fields) {
-    return {.path = path_in(fields, "path"),
-            .size = fields.count("size"),
-            .sha256 = hex_in(fields, "sha256", 64)};
+    return {
+        .path = path_in(fields, "path"), .size = fields.count("size"), .sha256 = fields.hex("sha256", 64)};
 }
 
 // A file that a backup may be without: an empty path, and nothing said about it.
@@ -116,13 +98,13 @@ StoredFile stored_file_or_none(const Fields& fields) {
 Archive archive_of(const Fields& fields) {
     const Fields tar = fields.object("tar");
     Archive archive{.kind = fields.word("kind", {"base", "delta"}),
-                    .base = id_in(fields, "base", true),
+                    .base = fields.backup_id("base", true),
                     .compression = fields.word("compression", {"gzip", "zstd", "none"}),
                     .encryption = fields.word("encryption", {"openpgp", "passphrase", "none"}),
                     .recipients = fields.texts("recipients"),
                     .file = stored_file(fields.object("file")),
                     .tar_size = tar.count("size"),
-                    .tar_sha256 = hex_in(tar, "sha256", 64)};
+                    .tar_sha256 = tar.hex("sha256", 64)};
     if (archive.base.empty() != (archive.kind == "base")) {
         fields.refuse("base", "does not fit the archive's kind");
     }
@@ -222,7 +204,7 @@ Manifest manifest_of(const Fields& fields) {
                     "use the miraclemax that made this backup, or a newer one; RESTORE.txt needs none");
     }
     Manifest manifest{.version = static_cast<int>(version),
-                      .id = id_in(fields, "id", false),
+                      .id = fields.backup_id("id"),
                       .host = fields.text("host"),
                       .instance = fields.text("instance"),
                       .tool = fields.text("tool"),
@@ -243,19 +225,19 @@ Manifest manifest_of(const Fields& fields) {
                                    .reason = item.text("reason"),
                                    .remedy = item.text("remedy"),
                                    .optional = item.flag("optional"),
-                                   .last_good = id_in(item, "last_good", true)});
+                                   .last_good = item.backup_id("last_good", true)});
     });
     if (fields.has("signer_key")) {
         manifest.signer_key = fields.text("signer_key");
     }
     if (fields.has("restore_sha256") && !fields.text("restore_sha256").empty()) {
-        manifest.restore_sha256 = hex_in(fields, "restore_sha256", 64);
+        manifest.restore_sha256 = fields.hex("restore_sha256", 64);
     }
     manifest.safety = fields.has("safety") && fields.flag("safety");
     const Fields previous = fields.object("previous");
-    manifest.previous_id = id_in(previous, "id", true);
+    manifest.previous_id = previous.backup_id("id", true);
     if (!manifest.previous_id.empty()) {
-        manifest.previous_sha256 = hex_in(previous, "sha256", 64);
+        manifest.previous_sha256 = previous.hex("sha256", 64);
     }
     if (!manifest.signer.empty() && !is_fingerprint(manifest.signer)) {
         fields.refuse("signer", "is no full fingerprint");

@@ -2,30 +2,11 @@
 
 #include "catalog/field.hpp"
 #include "error.hpp"
-#include "store/backup_folder.hpp"
-
-#include <algorithm>
 
 namespace miraclemax::catalog {
 namespace {
 
 constexpr int newest_version = 1;
-
-std::string id_in(const Fields& fields, bool may_be_empty) {
-    std::string id = fields.text("id");
-    if (!(may_be_empty && id.empty()) && !store::is_backup_id(id))
-        fields.refuse("id", "is no backup's id");
-    return id;
-}
-
-std::string sha256_in(const Fields& fields, const char* field, bool may_be_empty) {
-    std::string text = fields.text(field);
-    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-    const bool right = text.size() == 64 && std::all_of(text.begin(), text.end(), is_hex);
-    if (!right && !(may_be_empty && text.empty()))
-        fields.refuse(field, "is not 64 lower-case hexadecimal digits");
-    return text;
-}
 
 } // namespace
 
@@ -60,12 +41,12 @@ RemovalRecord parse_removal_record(const std::string& json) {
     if (fields.count("version") > newest_version)
         throw Error(ExitCode::failed, "it was written by a newer miraclemax");
     const Fields previous = fields.object("previous");
-    RemovalRecord record{.id = id_in(fields, false),
-                         .manifest_sha256 = sha256_in(fields, "manifest_sha256", false),
+    RemovalRecord record{.id = fields.backup_id("id"),
+                         .manifest_sha256 = fields.hex("manifest_sha256", 64),
                          .previous_known = previous.flag("known"),
-                         .previous_id = id_in(previous, true),
+                         .previous_id = previous.backup_id("id", true),
                          .previous_sha256 = {},
-                         .previous_record_sha256 = sha256_in(previous, "record_sha256", true),
+                         .previous_record_sha256 = previous.hex("record_sha256", 64, true),
                          .doubt = fields.has("doubt") ? fields.text("doubt") : "",
                          .removed_utc = fields.text("removed_utc"),
                          .reason = fields.text("reason"),
@@ -74,7 +55,7 @@ RemovalRecord parse_removal_record(const std::string& json) {
                          .tool = fields.text("tool"),
                          .signer = fields.text("signer"),
                          .signer_key = fields.text("signer_key")};
-    record.previous_sha256 = sha256_in(previous, "sha256", record.previous_id.empty());
+    record.previous_sha256 = previous.hex("sha256", 64, record.previous_id.empty());
     return record;
 }
 

@@ -88,7 +88,8 @@ private:
     // A backup that was just made: examined, and opened as far as a key is at hand.
     ExitCode prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const;
     [[nodiscard]] run::PrivateKeys keys_for_proof(const run::Context& context) const;
-    [[nodiscard]] run::PrivateKeys private_keys(const run::Settings& settings) const;
+    [[nodiscard]] run::PrivateKeys private_keys(const run::Settings& settings,
+                                                run::KeyRequest request) const; // may ask
     ExitCode undo_or_discard(const run::Context& context, run::RestoreObserver& follow,
                              store::BackupFolder& folder);
     [[nodiscard]] Setup load() const { return composition_.load(options_.config_file); }

@@ -35,7 +35,7 @@ void check_wishes(const RestoreOptions& wish) {
 void require_keys(const run::RestorePlan& plan, const run::PrivateKeys& keys) {
     for (const auto& group : plan.groups)
         for (const auto& item : group.items)
-            if (item.record.archive.encryption != "none" && !keys.opens(item.record.archive))
+            if (!keys.opens(item.record.archive))
                 throw Error(ExitCode::key,
                             item.record.name + " is encrypted, and no private key that opens it is at hand",
                             "give it by --key FILE (`--key -` reads it from standard input: podman exec -i)");
@@ -71,15 +71,12 @@ ExitCode Commands::restore() {
         return undo_or_discard(context, *follow, folder);
     const auto host = run::survey(*engine, composition_.self_id());
     const catalog::Catalog catalog(folder);
-    auto request = wish.request;
-    if (has_terminal())
-        request.keys.ask = [this](const std::string& prompt) { return ask_secret(prompt, stop_); };
+    const auto& request = wish.request;
     auto plan = run::plan_restore(host, catalog, request);
     run::find_room(context, plan, request);
     print_restore_plan(plan, request, options_.json, std::cout);
-    const auto keys = needs_keys(plan) || run::any_in_place(plan)
-                          ? run::load_private_keys(setup.settings, request.keys)
-                          : run::PrivateKeys{};
+    const auto keys = needs_keys(plan) || run::any_in_place(plan) ? private_keys(setup.settings, request.keys)
+                                                                  : run::PrivateKeys{};
     require_keys(plan, keys);
     run::require_safety_keys(plan, keys);
     const bool rehearsal = wish.dry_run || wish.verify_only;
@@ -107,9 +104,10 @@ ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObse
                                    store::BackupFolder& folder) {
     const auto& wish = options_.restore;
     const run::RestoreRecords records(context.settings);
-    std::string names;
+    std::vector<std::string> components;
     for (const auto& [run, each] : run::moved_aside(records, wish.request.components, wish.discard_old))
-        names += (names.empty() ? "" : ", ") + each.component;
+        components.push_back(each.component);
+    const auto names = join(components);
     agree(wish,
           wish.undo ? "Put back what was there before the restore of " + names + "?"
                     : "Remove for ever what was there before the restore of " + names + "?",

@@ -80,8 +80,7 @@ run::VerifyResult follow(const run::Settings& settings, const run::VerifyRequest
 
 } // namespace
 
-run::PrivateKeys Commands::private_keys(const run::Settings& settings) const {
-    auto request = options_.verify.keys;
+run::PrivateKeys Commands::private_keys(const run::Settings& settings, run::KeyRequest request) const {
     if (has_terminal())
         request.ask = [this](const std::string& prompt) { return ask_secret(prompt, stop_); };
     return run::load_private_keys(settings, request);
@@ -90,7 +89,7 @@ run::PrivateKeys Commands::private_keys(const run::Settings& settings) const {
 // A key that merely lies there and can't be used is no reason to make no backup.
 run::PrivateKeys Commands::keys_for_proof(const run::Context& context) const {
     try {
-        return private_keys(context.settings);
+        return private_keys(context.settings, options_.verify.keys);
     } catch (const Error& error) {
         if (error.code() != ExitCode::key || !options_.verify.keys.files.empty())
             throw;
@@ -117,7 +116,7 @@ ExitCode Commands::verify() {
         request.trust.unsigned_is_fine = true;
     if (deep) {
         request.depth = run::Depth::deep;
-        request.keys = private_keys(setup.settings);
+        request.keys = private_keys(setup.settings, wish.keys);
     }
     OnDemand context(composition_, setup, stop_);
     return run::recorded(

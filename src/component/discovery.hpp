@@ -16,6 +16,7 @@ struct Choice {
 // How long one entry's backups are kept, rule by rule as `retention.` has them; absent means as there.
 struct Keep {
     std::optional<unsigned> days{}, last{}, hourly{}, daily{}, weekly{}, monthly{}, yearly{};
+    friend bool operator==(const Keep&, const Keep&) = default;
 };
 
 // One entry of the configuration's `components:`: a volume by name, or a host path.

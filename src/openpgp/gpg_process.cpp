@@ -65,6 +65,21 @@ std::optional<stream::Bytes> take(int descriptor, std::vector<std::byte>& block)
     return std::span(block).first(static_cast<std::size_t>(count));
 }
 
+// False: nobody takes it any more.
+bool write_whole(int descriptor, stream::Bytes bytes) {
+    while (!bytes.empty()) {
+        const ssize_t count = ::write(descriptor, bytes.data(), bytes.size());
+        if (count < 0 && errno == EINTR) {
+            continue;
+        }
+        if (count < 0) {
+            return false;
+        }
+        bytes = bytes.subspan(static_cast<std::size_t>(count));
+    }
+    return true;
+}
+
 } // namespace
 
 Gpg find_gpg() {
@@ -140,17 +155,7 @@ GpgProcess::~GpgProcess() {
 }
 
 bool GpgProcess::write(stream::Bytes bytes) {
-    while (!bytes.empty()) {
-        const ssize_t count = ::write(input_.get(), bytes.data(), bytes.size());
-        if (count < 0 && errno == EINTR) {
-            continue;
-        }
-        if (count < 0) {
-            return false;
-        }
-        bytes = bytes.subspan(static_cast<std::size_t>(count));
-    }
-    return true;
+    return write_whole(input_.get(), bytes);
 }
 
 void GpgProcess::feed(const Ears& ears) {
@@ -212,14 +217,7 @@ void GpgProcess::follow(const Ears& ears) {
 
 void GpgProcess::answer(const std::string& line) {
     const std::string whole = line + "\n";
-    stream::Bytes rest = std::as_bytes(std::span(whole));
-    while (!rest.empty()) {
-        const ssize_t count = ::write(commands_.get(), rest.data(), rest.size());
-        if (count < 0 && errno != EINTR) {
-            return; // it is gone
-        }
-        rest = rest.subspan(count < 0 ? 0 : static_cast<std::size_t>(count));
-    }
+    write_whole(commands_.get(), std::as_bytes(std::span(whole))); // gone: what it says will tell why
 }
 
 // By its handle where the kernel has one; by number it is sure only as long as nobody reaped it.

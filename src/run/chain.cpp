@@ -30,18 +30,9 @@ fs::path removal_file(const store::BackupFolder& folder, const std::string& id) 
 }
 
 std::optional<Fault> Chain::check_present(const Link& link) const {
-    const auto where = "../" + link.id + "/manifest.json";
-    try {
-        const auto json = read_stored(folder_.path_of(link.id) / "manifest.json", catalog::longest_manifest);
-        if (json && stream::sha256_of(*json) == link.sha256)
-            return std::nullopt;
-        if (json || is_folder(folder_.path_of(link.id))) // else it is removed right now
-            return broken(where, "was changed: its sha256 is not the one that the record of the removal of " +
-                                     link.after + " names");
-        return std::nullopt;
-    } catch (const Error& error) {
-        return broken(where, error.what());
-    }
+    return check_manifest(folder_, link.id, link.sha256,
+                          "was changed: its sha256 is not the one that the record of the removal of " +
+                              link.after + " names");
 }
 
 std::optional<Chain::Read> Chain::read(const Link& link, Fault& fault) const {

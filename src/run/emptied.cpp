@@ -18,18 +18,11 @@ bool emptied_before(const RestoreRecord& record, const RestoredComponent& each, 
 std::vector<Emptied> emptied(const RestoreRecord& record, const char* what,
                              const std::function<bool(const RestoredComponent&)>& wanted) {
     std::vector<Emptied> found;
-    for (const auto& each : record.components) {
-        if (each.step != Step::emptied || !wanted(each))
-            continue;
-        std::vector<std::string> names; // its group comes back together
-        for (const auto& other : record.components)
-            if (other.step == Step::emptied && other.safety == each.safety)
-                names.push_back(other.component);
-        found.push_back({.run = record.run,
-                         .component = each,
-                         .what = what + ("; its old data is whole in backup " + each.safety) + ": run `" +
-                                 way_back(each.safety, names) + "`"});
-    }
+    for (const auto& each : record.components)
+        if (each.step == Step::emptied && wanted(each))
+            found.push_back({.run = record.run,
+                             .component = each,
+                             .what = std::string(what) + "; " + way_back(record, each.safety)});
     return found;
 }
 
@@ -44,11 +37,13 @@ bool is_there(const RestoredComponent& each, const component::Component& compone
 
 } // namespace
 
-std::string way_back(const std::string& safety, const std::vector<std::string>& components) {
-    std::string command = "miraclemax restore --from-backup " + safety;
-    for (const auto& each : components)
-        command += " --component " + each;
-    return command + " --in-place --force";
+std::string way_back(const RestoreRecord& record, const std::string& safety) {
+    std::string names;
+    for (const auto& each : record.components)
+        if (each.step == Step::emptied && each.safety == safety)
+            names += " --component " + each.component;
+    return "its old data is whole in backup " + safety + ": run `miraclemax restore --from-backup " + safety +
+           names + " --in-place --force`";
 }
 
 std::vector<Emptied> emptied_by_the_dead(const Settings& settings, const Alive& alive) {
@@ -62,27 +57,26 @@ std::vector<Emptied> emptied_by_the_dead(const Settings& settings, const Alive& 
     return all;
 }
 
-std::optional<Emptied> emptied_at(const Settings& settings, const component::Component& component) {
-    std::optional<Emptied> newest;
-    for (const auto& record : RestoreRecords(settings).all()) { // oldest first
-        const bool seems_alive = quiesce::alive(settings.journals(), record.run);
-        for (auto& each : emptied(record, seems_alive ? not_over : cut_off,
-                                  [&](const RestoredComponent& one) { return is_there(one, component); }))
-            newest = std::move(each);
+std::optional<Emptied> emptied_at(const std::vector<RestoreRecord>& records, const Settings& settings,
+                                  const component::Component& component) {
+    const auto here = [&](const RestoredComponent& each) { return is_there(each, component); };
+    for (auto record = records.rbegin(); record != records.rend(); ++record) {
+        auto found = emptied(*record, cut_off, here);
+        if (found.empty())
+            continue;
+        if (quiesce::alive(settings.journals(), record->run))
+            found = emptied(*record, not_over, here);
+        return std::move(found.back());
     }
-    return newest;
+    return std::nullopt;
 }
 
 archive::Space room_at(const Context& context, const Host& host, const std::string& run,
                        const RestoreRecord& record, const RestoredComponent& component) {
-    const auto launcher = restore_launcher(context.settings, context.engine, host, restore_kind(host));
-    const auto settler = launcher->settle({.component = component.component,
-                                           .what = worker::Settling::room,
-                                           .site = site_of(record, component),
-                                           .folder = {}},
-                                          restore_placement(context.settings, host, run, component));
-    settler->finish(context.stop);
-    return settler->space();
+    const auto looking =
+        settler(context.settings, context.engine, host, run, record, component, worker::Settling::room);
+    looking->finish(context.stop);
+    return looking->space();
 }
 
 void sweep_earlier(const Context& context, const Host& host, const std::string& run,
@@ -105,10 +99,10 @@ bool close_earlier(const Context& context, const Host& host, RestoreRecords& rec
         for (const auto& each : std::vector(earlier.components)) {
             if (!asked(each) || !emptied_before(earlier, each, record.run))
                 continue;
-            for (const auto& now : std::vector(record.components))
-                if (now.component == each.component && now.step == Step::swapped)
-                    drop_aside(context.settings, context.engine, host, record.run, records, record,
-                               now.component);
+            if (const auto* now = entry_of(record, each.component);
+                now != nullptr && now->step == Step::swapped)
+                drop_aside(context.settings, context.engine, host, record.run, records, record,
+                           each.component);
             forget(records, earlier, each.component);
             any = true;
         }

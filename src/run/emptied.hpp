@@ -20,11 +20,13 @@ struct Emptied {
 // Those of dead runs. Reads the state folder alone.
 [[nodiscard]] std::vector<Emptied> emptied_by_the_dead(const Settings& settings, const Alive& alive = {});
 // This component, at the place where it is now, whether that run seems to live or not. Under the backup
-// folder's lock it is dead, or is the run that asks.
-[[nodiscard]] std::optional<Emptied> emptied_at(const Settings& settings,
+// folder's lock it is dead, or is the run that asks. `records`: all there are, oldest first.
+[[nodiscard]] std::optional<Emptied> emptied_at(const std::vector<RestoreRecord>& records,
+                                                const Settings& settings,
                                                 const component::Component& component);
-// The command that brings the old data of these back.
-[[nodiscard]] std::string way_back(const std::string& safety, const std::vector<std::string>& components);
+// Where the old data of what that run emptied is, and the command that brings it back: of all whose safety
+// backup it is, a group comes back together.
+[[nodiscard]] std::string way_back(const RestoreRecord& record, const std::string& safety);
 
 // How much room there is around a component's data. Throws Error (destination) where a mount point within it
 // would be in the way of emptying it, and what a settler's launch throws.

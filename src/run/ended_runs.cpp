@@ -35,29 +35,17 @@ public:
     explicit Teller(const telemetry::Status& status) : status_(status) {}
 
     Ended tell(const catalog::RunRecord& record) {
-        const bool killed = record.ended.empty();
-        const auto began = moment_of(record.began).value_or(Time{});
-        const auto ended = moment_of(record.ended).value_or(began);
-        EndedRun told{.name = record.run + (killed ? "-killed" : ""),
+        EndedRun told{.name = record.run + (record.ended.empty() ? "-killed" : ""),
                       .kind = record.kind,
-                      .run = {.id = record.id.empty() ? record.run : record.id,
-                              .published = !record.id.empty(),
-                              .planned = !record.planned.empty(),
-                              .ok = !killed && record.code == 0,
-                              .killed = killed,
-                              .code = record.code,
-                              .message = killed ? "the run was killed" : record.message,
-                              .began = began,
-                              .ended = ended,
-                              .stored = record.stored},
+                      .run = run_status(record),
                       .failed = {},
                       .last_success = last_success_[record.kind],
                       .log = {}};
         for (const auto& each : record.components)
             if (!each.ok)
-                told.failed.push_back(part_of(each, ended));
+                told.failed.push_back(part_of(each, told.run.ended));
         if (told.run.ok)
-            last_success_[record.kind] = ended;
+            last_success_[record.kind] = told.run.ended;
         return {.told = std::move(told), .planned = record.planned};
     }
 
@@ -107,6 +95,21 @@ bool going_on(const catalog::RunRecord& record, Time now) {
         if (word == record.kind || word.ends_with("miraclemax-" + record.kind))
             return true;
     return false;
+}
+
+telemetry::RunStatus run_status(const catalog::RunRecord& record) {
+    const bool killed = record.ended.empty();
+    const auto began = moment_of(record.began).value_or(Time{});
+    return {.id = record.id.empty() ? record.run : record.id,
+            .published = !record.id.empty(),
+            .planned = !record.planned.empty(),
+            .ok = !killed && record.code == 0,
+            .killed = killed,
+            .code = record.code,
+            .message = killed ? "the run was killed" : record.message,
+            .began = began,
+            .ended = moment_of(record.ended).value_or(began),
+            .stored = record.stored};
 }
 
 std::vector<catalog::RunRecord> all_records(const Settings& settings,

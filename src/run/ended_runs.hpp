@@ -15,6 +15,9 @@ namespace miraclemax::run {
 [[nodiscard]] std::vector<catalog::RunRecord> all_records(const Settings& settings,
                                                           const std::vector<catalog::RunRecord>& unwritten);
 
+// What it tells of its run; one without an end counts as killed (see going_on).
+[[nodiscard]] telemetry::RunStatus run_status(const catalog::RunRecord& record);
+
 struct Ended {
     telemetry::EndedRun told; // its log is not known here
     std::string planned;      // as in its record

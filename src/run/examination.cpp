@@ -42,20 +42,9 @@ void check_chain(Examination& examination, const store::BackupFolder& folder) {
     const auto& manifest = *examination.manifest;
     if (manifest.previous_id.empty() || !is_folder(folder.path_of(manifest.previous_id)))
         return;
-    const auto where = "../" + manifest.previous_id + "/manifest.json";
-    const auto add_of_chain = [&](const std::string& what) {
-        examination.faults.push_back({.where = where, .what = what, .component = {}, .of_chain = true});
-    };
-    try {
-        const auto json =
-            read_stored(folder.path_of(manifest.previous_id) / "manifest.json", catalog::longest_manifest);
-        if (!json && !is_folder(folder.path_of(manifest.previous_id)))
-            return; // it was removed just now
-        if (!json || stream::sha256_of(*json) != manifest.previous_sha256)
-            add_of_chain("the backup before it was changed: its sha256 is not the one named here");
-    } catch (const Error& error) {
-        add_of_chain(error.what());
-    }
+    if (auto fault = check_manifest(folder, manifest.previous_id, manifest.previous_sha256,
+                                    "the backup before it was changed: its sha256 is not the one named here"))
+        examination.faults.push_back(std::move(*fault));
 }
 
 } // namespace

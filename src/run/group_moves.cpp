@@ -7,16 +7,9 @@ namespace miraclemax::run {
 using archive::Holds;
 using worker::Settling;
 
-const RestoredComponent& GroupMoves::find(const std::string& member) const {
-    for (const auto& each : record_.components)
-        if (each.component == member)
-            return each;
-    throw Error(ExitCode::failed, "the record of run " + record_.run + " knows no component " + member);
-}
-
 Holds GroupMoves::act(const std::string& member, Settling what) {
     try {
-        return run::settle(settings_, engine_, host_, run_, record_, find(member), what);
+        return run::settle(settings_, engine_, host_, run_, record_, find(record_, member), what);
     } catch (const Error& error) {
         throw error.with(member);
     } catch (const std::exception& error) {
@@ -29,14 +22,14 @@ Holds GroupMoves::settle(const std::string& member) {
     const auto holds = act(member, Settling::settle);
     if (holds != Holds::unknown)
         return holds;
-    const auto step = find(member).step;
+    const auto step = find(record_, member).step;
     return step == Step::swapped || step == Step::undoing ? Holds::new_data : Holds::old_data;
 }
 
 // Throws for one whose old data is gone: it has no way back.
 bool GroupMoves::on_new(const std::string& member) {
     const auto holds = act(member, Settling::settle);
-    if (holds == Holds::unknown && find(member).step == Step::swapped)
+    if (holds == Holds::unknown && find(record_, member).step == Step::swapped)
         throw Error(ExitCode::failed, member + ": what it held before the restore is no longer aside",
                     "remove " + (settings_.restores() / (record_.run + ".json")).string() +
                         ", then restore its whole group from one backup");
@@ -59,7 +52,7 @@ void GroupMoves::give_back(const std::vector<std::string>& members) {
     for (const auto& member : moved)
         act(member, Settling::exchange);
     for (const auto& member : members) {
-        if (find(member).step == Step::returning)
+        if (find(record_, member).step == Step::returning)
             act(member, Settling::discard);
         forget(records_, record_, member);
     }
@@ -145,15 +138,9 @@ Undone GroupMoves::back_to_new(const std::vector<std::string>& members, const Er
 void drop_aside(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
                 RestoreRecords& records, RestoreRecord& record, const std::string& component,
                 const std::stop_token& stop) {
-    const auto of = [&]() -> const RestoredComponent& {
-        for (const auto& each : record.components)
-            if (each.component == component)
-                return each;
-        throw Error(ExitCode::failed, "the record of run " + record.run + " knows no component " + component);
-    };
-    if (of().step != Step::discarding)
+    if (find(record, component).step != Step::discarding)
         advance(records, record, component, Step::discarding, run);
-    run::settle(settings, engine, host, run, record, of(), Settling::discard, stop);
+    run::settle(settings, engine, host, run, record, find(record, component), Settling::discard, stop);
     forget(records, record, component);
 }
 

@@ -47,7 +47,6 @@ public:
     archive::Holds settle(const std::string& member);
 
 private:
-    [[nodiscard]] const RestoredComponent& find(const std::string& member) const;
     archive::Holds act(const std::string& member, worker::Settling what);
     void bring(const std::string& member, archive::Holds wanted);
     bool on_new(const std::string& member);

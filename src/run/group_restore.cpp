@@ -215,13 +215,13 @@ void GroupRestore::swap_one(Member& member) {
 // only unpacked is cleared away later, when the containers run again.
 void GroupRestore::take_back() {
     std::vector<std::string> moved;
-    for (auto& member : members_)
-        for (const auto& each : record_.components)
-            if (each.component == member.result.component && each.step != Step::staging &&
-                each.step != Step::emptied) {
-                member.unpacking.reset();
-                moved.push_back(each.component);
-            }
+    for (auto& member : members_) {
+        const auto* entry = entry_of(record_, member.result.component);
+        if (entry == nullptr || entry->step == Step::staging || entry->step == Step::emptied)
+            continue;
+        member.unpacking.reset();
+        moved.push_back(entry->component);
+    }
     GroupMoves(context_.settings, context_.engine, host_, execution_.run(), records_, record_)
         .give_back(moved);
     for (auto& member : members_)
@@ -249,34 +249,33 @@ void GroupRestore::fail(const Error& error) {
 
 // An unpacker drops its staging folder when it fails; one that was killed could not.
 void GroupRestore::clear_away(const Member& member, bool staged) {
-    for (const auto& each : std::vector(record_.components)) {
-        if (each.component != member.result.component || each.step != Step::staging)
-            continue;
-        try {
-            if (staged)
-                settle(context_.settings, context_.engine, host_, execution_.run(), record_, each,
-                       worker::Settling::settle);
-            forget(records_, record_, each.component);
-        } catch (const std::exception& error) {
-            context_.observer.warned(each.component + ": what was unpacked could not be removed yet (" +
-                                     error.what() + "); the next run does it");
-        }
+    const auto& name = member.result.component;
+    const auto* entry = entry_of(record_, name);
+    if (entry == nullptr || entry->step != Step::staging)
+        return;
+    try {
+        if (staged)
+            settle(context_.settings, context_.engine, host_, execution_.run(), record_, *entry,
+                   worker::Settling::settle);
+        forget(records_, record_, name);
+    } catch (const std::exception& error) {
+        context_.observer.warned(name + ": what was unpacked could not be removed yet (" + error.what() +
+                                 "); the next run does it");
     }
 }
 
 // A volume that was made for this has nothing old to keep aside.
 void GroupRestore::drop_empty_old() {
-    for (const auto& member : members_)
-        for (const auto& each : std::vector(record_.components)) {
-            if (each.component != member.result.component || !member.item.new_volume || !member.result.ok())
-                continue;
-            try {
-                drop_aside(context_.settings, context_.engine, host_, execution_.run(), records_, record_,
-                           each.component);
-            } catch (const std::exception& error) {
-                context_.observer.warned(each.component + ": " + error.what());
-            }
+    for (const auto& member : members_) {
+        const auto& name = member.result.component;
+        if (!member.item.new_volume || !member.result.ok() || entry_of(record_, name) == nullptr)
+            continue;
+        try {
+            drop_aside(context_.settings, context_.engine, host_, execution_.run(), records_, record_, name);
+        } catch (const std::exception& error) {
+            context_.observer.warned(name + ": " + error.what());
         }
+    }
 }
 
 GroupRestored GroupRestore::outcome() {

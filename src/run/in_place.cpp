@@ -51,13 +51,6 @@ InPlace::InPlace(const Context& context, RestoreObserver& observer, Execution& e
     : context_(context), observer_(observer), execution_(execution), host_(host), keys_(keys),
       request_(request), records_(records), record_(record) {}
 
-RestoredComponent& InPlace::entry(const Member& member) {
-    for (auto& each : record_.components)
-        if (each.component == member.item.record.name)
-            return each;
-    throw Error(ExitCode::failed, "the restore's record knows no component " + member.item.record.name);
-}
-
 void InPlace::settle(const RestoredComponent& each, worker::Settling what) {
     run::settle(context_.settings, context_.engine, host_, execution_.run(), record_, each, what);
 }
@@ -80,7 +73,7 @@ void InPlace::make_safe() {
         back_up(names);
     require_room();
     for (const auto& member : members_) {
-        entry(member).safety = member.item.safety;
+        find(record_, member.item.record.name).safety = member.item.safety;
         member.result.safety = member.item.safety;
     }
     records_.keep(record_);
@@ -90,7 +83,7 @@ void InPlace::make_safe() {
 void InPlace::trust_safety(RestoreItem& item) const {
     if (item.safety.empty())
         return;
-    const auto now = emptied_at(context_.settings, item.target);
+    const auto now = emptied_at(RestoreRecords(context_.settings).all(), context_.settings, item.target);
     if (now && now->component.safety == item.safety)
         return;
     item.safety.clear();
@@ -180,7 +173,8 @@ void InPlace::require_room() {
     };
     std::map<std::uint64_t, Sum> by_device;
     for (const auto& member : members_) {
-        const auto space = room_at(context_, host_, execution_.run(), record_, entry(member));
+        const auto space =
+            room_at(context_, host_, execution_.run(), record_, find(record_, member.item.record.name));
         const auto& fresh = member.item.record;
         auto& sum = by_device[space.device];
         sum.free = space.bytes;
@@ -199,21 +193,9 @@ void InPlace::require_room() {
                         untouched);
 }
 
-// On disk before the first byte goes.
-void InPlace::note_emptied(const Member& member) {
-    auto& each = entry(member);
-    each.step = Step::emptied;
-    try {
-        records_.keep(record_);
-    } catch (...) {
-        each.step = Step::staging;
-        throw;
-    }
-}
-
 void InPlace::fill(const Context& context, const Member& member, const std::string& backup,
                    const catalog::ComponentRecord& archive, bool selinux_labels) {
-    const auto each = entry(member);
+    const auto each = find(record_, member.item.record.name);
     settle(each, worker::Settling::empty);
     Unpacking unpacking(context, execution_.run(), host_, keys_,
                         {.record = archive,
@@ -235,7 +217,8 @@ void InPlace::replace() {
     for (const auto& member : members_) {
         if (context_.stop.stop_requested())
             throw Error(ExitCode::interrupted, "interrupted before " + member.item.record.name);
-        note_emptied(member);
+        // On disk before the first byte goes.
+        advance(records_, record_, member.item.record.name, Step::emptied);
         fill(context_, member, member.item.id, member.item.record, request_.selinux_labels);
         observer_.unpacked(member.item, member.result.unpacked);
     }
@@ -261,7 +244,7 @@ void InPlace::put_back() {
                        .observer = context_.observer,
                        .stop = {}};
     for (const auto& member : members_) {
-        if (entry(member).step != Step::emptied)
+        if (find(record_, member.item.record.name).step != Step::emptied)
             continue;
         fill(calm, member, member.item.safety, old_of(member), true);
         member.result.put_back = true;
@@ -270,16 +253,10 @@ void InPlace::put_back() {
 }
 
 std::string InPlace::lost() const {
-    std::vector<std::string> names;
-    std::string safety;
     for (const auto& each : record_.components)
-        if (each.step == Step::emptied && (safety.empty() || each.safety == safety)) {
-            safety = each.safety;
-            names.push_back(each.component);
-        }
-    return names.empty() ? ""
-                         : "its old data is whole in backup " + safety + ": run `" + way_back(safety, names) +
-                               "`; its containers stay stopped until then";
+        if (each.step == Step::emptied)
+            return way_back(record_, each.safety) + "; its containers stay stopped until then";
+    return "";
 }
 
 } // namespace miraclemax::run

@@ -44,11 +44,9 @@ private:
     void back_up(const std::vector<std::string>& names);
     void prove(const std::string& id, const std::vector<std::string>& names);
     void require_room();
-    void note_emptied(const Member& member);
     void fill(const Context& context, const Member& member, const std::string& backup,
               const catalog::ComponentRecord& archive, bool selinux_labels);
     void settle(const RestoredComponent& each, worker::Settling what);
-    RestoredComponent& entry(const Member& member);
     [[nodiscard]] catalog::ComponentRecord old_of(const Member& member) const;
 
     const Context& context_;

@@ -16,11 +16,6 @@
 namespace miraclemax::run {
 namespace {
 
-std::string in_mebibytes(std::uint64_t bytes) {
-    constexpr double mebibyte = 1048576.0;
-    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / mebibyte);
-}
-
 // podman's first mount of a volume spends what an image would copy into it; and it is empty.
 bool never_mounted(const Host& host, const component::Source& source) {
     return source.plain() &&
@@ -53,9 +48,10 @@ public:
             left.inodes -= left.inodes == UINT64_MAX ? 0 : item.record.entries.entries;
             return;
         }
-        item.in_place = fmt::format("{} and {} entries need room, {} are free", in_mebibytes(needed),
-                                    item.record.entries.entries, in_mebibytes(left.bytes));
-        if (auto earlier = emptied_at(context_.settings, item.target))
+        item.in_place = fmt::format("{} and {} entries need room, {} are free", worker::in_mebibytes(needed),
+                                    item.record.entries.entries, worker::in_mebibytes(left.bytes));
+        if (auto earlier =
+                emptied_at(RestoreRecords(context_.settings).all(), context_.settings, item.target))
             take_over(item, earlier->component);
         else
             plan_safety(item);

@@ -15,4 +15,13 @@ std::optional<std::chrono::system_clock::time_point> moment_of(const std::string
     return std::chrono::system_clock::from_time_t(::timegm(&time));
 }
 
+std::optional<std::chrono::sys_seconds> second_of(const std::string& utc) {
+    const auto at = moment_of(utc);
+    return at ? std::optional(std::chrono::floor<std::chrono::seconds>(*at)) : std::nullopt;
+}
+
+bool is_ahead(std::chrono::system_clock::time_point at, std::chrono::system_clock::time_point now) {
+    return at - now > std::chrono::hours(1);
+}
+
 } // namespace miraclemax::run

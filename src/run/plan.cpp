@@ -83,11 +83,12 @@ quiesce::FreezePlan freeze_of(const Settings& settings, const Host& host, const 
 
 PlannedComponent plan_component(const Component& each, const Settings& settings, const Host& host,
                                 const Keys& keys, const catalog::Catalog* catalog,
+                                const std::vector<RestoreRecord>& restores,
                                 std::vector<std::string>& warnings) {
     PlannedComponent planned{
         .component = each, .encrypted = false, .refusal = {}, .remedy = {}, .worker = {}, .last = {}};
     decide_encryption(planned, keys, warnings);
-    if (const auto emptied = emptied_at(settings, each)) {
+    if (const auto emptied = emptied_at(restores, settings, each)) {
         planned.refusal = "it does not hold its data: it " + emptied->what;
         return planned;
     }
@@ -127,10 +128,12 @@ Plan make_plan(const Settings& settings, const Host& host, const Keys& keys, con
     if (request.safety)
         for (auto& each : selected)
             each.exclude.clear();
+    const auto restores = selected.empty() ? std::vector<RestoreRecord>() : RestoreRecords(settings).all();
     for (auto& group : component::group(selected, host.containers, host.self_id())) {
         PlannedGroup planned{.group = group, .freeze = freeze_of(settings, host, group), .members = {}};
         for (const auto& member : group.members) {
-            planned.members.push_back(plan_component(member, settings, host, keys, catalog, plan.warnings));
+            planned.members.push_back(
+                plan_component(member, settings, host, keys, catalog, restores, plan.warnings));
             if (const auto& last = planned.members.back().last)
                 plan.expected_bytes += last->archive.file.size;
         }

@@ -112,13 +112,9 @@ private:
     void judge_clock() {
         if (status_.ahead.empty())
             return;
-        std::string names;
-        for (std::size_t i = 0; i < std::min<std::size_t>(status_.ahead.size(), 5); ++i)
-            names += (i == 0 ? "" : ", ") + status_.ahead[i];
-        if (status_.ahead.size() > 5)
-            names += fmt::format(" and {} more", status_.ahead.size() - 5);
         add(Severity::warning, "ClockAhead", "",
-            "the clock says that these are of the future, and they are not counted: " + names);
+            "the clock says that these are of the future, and they are not counted: " +
+                telemetry::first_names(status_.ahead));
     }
 
     // One that fails, or whose runs are not known, has the same limit as the whole. One that whole runs leave

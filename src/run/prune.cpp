@@ -23,11 +23,6 @@ using std::chrono::sys_seconds;
 constexpr auto long_gap = std::chrono::hours(20 * 24);
 constexpr auto regained = std::chrono::hours(7 * 24);
 
-std::optional<sys_seconds> moment(const std::string& utc) {
-    const auto at = moment_of(utc);
-    return at ? std::optional(std::chrono::floor<std::chrono::seconds>(*at)) : std::nullopt;
-}
-
 bool jumped(const std::vector<catalog::RetentionRecord>& records, sys_seconds now) {
     std::vector<sys_seconds> times;
     for (const auto& each : records)
@@ -59,7 +54,7 @@ catalog::RetentionRecord of(const catalog::Record& record, const std::optional<c
         .id = record.id, .ended = {}, .pinned = pinned, .readable = false, .components = {}};
     if (!record.manifest)
         return kept;
-    const auto ended = moment(record.manifest->ended_utc);
+    const auto ended = second_of(record.manifest->ended_utc);
     kept.readable = ended.has_value();
     kept.ended = ended.value_or(sys_seconds{});
     for (const auto& each : record.manifest->components)
@@ -77,18 +72,13 @@ bool is_of(const catalog::ContentSource& source, const component::Configured& co
                                      : source.kind == "volume" && source.volume == configured.volume;
 }
 
-bool is_silent(const component::Keep& keep) {
-    return !keep.days && !keep.last && !keep.hourly && !keep.daily && !keep.weekly && !keep.monthly &&
-           !keep.yearly;
-}
-
 // Retention goes by names, and a name may come from a label: the manifests tell whose it was, the newest
 // last.
 catalog::RetentionPolicy policy_of(const Settings& settings, const std::vector<catalog::Record>& records) {
     auto policy = settings.retention;
     std::vector<std::pair<const component::Configured*, catalog::RetentionRules>> own;
     for (const auto& each : settings.configured)
-        if (!is_silent(each.keep))
+        if (each.keep != component::Keep{})
             own.emplace_back(&each, rules_of(each.keep, policy.rules));
     for (const auto& record : records)
         for (const auto& held :

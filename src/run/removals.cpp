@@ -24,16 +24,6 @@ void remove_file(const fs::path& path) {
         throw stream::write_error("remove", path, errno);
 }
 
-// As far as they can be listed.
-std::vector<fs::path> files_in(const fs::path& folder) {
-    std::vector<fs::path> files;
-    std::error_code trouble;
-    fs::directory_iterator at(folder, trouble);
-    for (const fs::directory_iterator end; !trouble && at != end; at.increment(trouble))
-        files.push_back(at->path());
-    return files;
-}
-
 // What no file system makes smaller.
 std::string ballast() {
     std::mt19937 engine; // NOLINT(cert-msc51-cpp): any bytes do
@@ -44,6 +34,15 @@ std::string ballast() {
 }
 
 } // namespace
+
+std::vector<fs::path> files_in(const fs::path& folder) {
+    std::vector<fs::path> files;
+    std::error_code trouble;
+    fs::directory_iterator at(folder, trouble);
+    for (const fs::directory_iterator end; !trouble && at != end; at.increment(trouble))
+        files.push_back(at->path());
+    return files;
+}
 
 void Removals::make_folder() const {
     const auto folder = removal_folder(folder_);

@@ -8,6 +8,8 @@
 
 namespace miraclemax::run {
 
+// The files in a folder, as far as they can be listed.
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder);
 // Both durable; an empty signature stands for none. Throws Error (destination).
 void write_record(const std::filesystem::path& file, const std::string& json, const std::string& signature);
 

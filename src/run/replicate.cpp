@@ -128,7 +128,7 @@ private:
                                          .stop = stop_});
         for (const auto& each : copied.faults)
             fault(id, each);
-        if (copied.copy != Copy::made)
+        if (!copied.made)
             return;
         result_.copied.push_back(id);
         result_.bytes += copied.bytes;

@@ -54,14 +54,22 @@ std::unique_ptr<worker::RestoreLauncher> restore_launcher(const Settings& settin
     return worker::container_restore_launcher(engine, host.self.value(), settings.trusted_xattrs, limits);
 }
 
+std::unique_ptr<worker::Settler> settler(const Settings& settings, podman::Engine& engine, const Host& host,
+                                         const std::string& run, const RestoreRecord& record,
+                                         const RestoredComponent& component, worker::Settling what,
+                                         const std::string& folder) {
+    const auto launcher = restore_launcher(settings, engine, host, restore_kind(host));
+    return launcher->settle({.component = component.component,
+                             .what = what,
+                             .site = site_of(record, component),
+                             .folder = folder},
+                            restore_placement(settings, host, run, component));
+}
+
 archive::Holds settle(const Settings& settings, podman::Engine& engine, const Host& host,
                       const std::string& run, const RestoreRecord& record, const RestoredComponent& component,
                       worker::Settling what, const std::stop_token& stop) {
-    const auto launcher = restore_launcher(settings, engine, host, restore_kind(host));
-    const auto settler = launcher->settle(
-        {.component = component.component, .what = what, .site = site_of(record, component), .folder = {}},
-        restore_placement(settings, host, run, component));
-    return settler->finish(stop);
+    return settler(settings, engine, host, run, record, component, what)->finish(stop);
 }
 
 } // namespace miraclemax::run

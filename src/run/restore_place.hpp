@@ -22,6 +22,11 @@ worker::Placement restore_placement(const Settings& settings, const Host& host, 
 std::unique_ptr<worker::RestoreLauncher> restore_launcher(const Settings& settings, podman::Engine& engine,
                                                           const Host& host, const std::string& kind);
 
+// A settler at its work: to be waited for. `folder`: of Settling::make_folder.
+std::unique_ptr<worker::Settler> settler(const Settings& settings, podman::Engine& engine, const Host& host,
+                                         const std::string& run, const RestoreRecord& record,
+                                         const RestoredComponent& component, worker::Settling what,
+                                         const std::string& folder = {});
 // One act of a settler, from start to end.
 archive::Holds settle(const Settings& settings, podman::Engine& engine, const Host& host,
                       const std::string& run, const RestoreRecord& record, const RestoredComponent& component,

@@ -80,13 +80,6 @@ std::optional<RestoreRecord> read(const std::filesystem::path& path) {
     }
 }
 
-RestoredComponent& find(RestoreRecord& record, const std::string& component) {
-    for (auto& each : record.components)
-        if (each.component == component)
-            return each;
-    throw Error(ExitCode::failed, "the record of run " + record.run + " knows no component " + component);
-}
-
 } // namespace
 
 std::vector<RestoreRecord> RestoreRecords::all() const {
@@ -175,6 +168,19 @@ void RestoreRecords::keep_now(const RestoreRecord& record) const {
     const Json json{
         {"run", record.run}, {"at", record.at}, {"began", record.began}, {"components", components}};
     stream::replace_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+}
+
+RestoredComponent& find(RestoreRecord& record, const std::string& component) {
+    if (auto* entry = entry_of(record, component))
+        return *entry;
+    throw Error(ExitCode::failed, "the record of run " + record.run + " knows no component " + component);
+}
+
+RestoredComponent* entry_of(RestoreRecord& record, const std::string& component) {
+    for (auto& each : record.components)
+        if (each.component == component)
+            return &each;
+    return nullptr;
 }
 
 void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step,

@@ -71,6 +71,11 @@ private:
     std::filesystem::path spare_ = folder_ / ".spare";
 };
 
+// What the record says of a component, until the record changes. Throws Error (failed) where it says nothing;
+// entry_of() is nullptr then.
+[[nodiscard]] RestoredComponent& find(RestoreRecord& record, const std::string& component);
+[[nodiscard]] RestoredComponent* entry_of(RestoreRecord& record, const std::string& component);
+
 // One component's next step, kept at once; `acting` is the run that takes it, where it is another's. Throws
 // Error; then `record` is as it was.
 void advance(RestoreRecords& records, RestoreRecord& record, const std::string& component, Step step,

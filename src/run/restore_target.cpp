@@ -38,15 +38,9 @@ void make_folder(const Context& context, const std::string& run, const Host& hos
         target.path = base;
         const auto missing = folder.substr(base == "/" ? 1 : std::min(folder.size(), base.size() + 1));
         try {
-            const auto launcher =
-                restore_launcher(context.settings, context.engine, host, restore_kind(host));
-            auto site = site_of(record, target);
-            const auto settler = launcher->settle({.component = target.component,
-                                                   .what = worker::Settling::make_folder,
-                                                   .site = site,
-                                                   .folder = folder == base ? "" : missing},
-                                                  restore_placement(context.settings, host, run, target));
-            settler->finish(context.stop);
+            settler(context.settings, context.engine, host, run, record, target,
+                    worker::Settling::make_folder, folder == base ? "" : missing)
+                ->finish(context.stop);
             return;
         } catch (const Error& error) {
             if (error.code() == ExitCode::interrupted || base == "/")

@@ -24,16 +24,10 @@ using telemetry::Status;
 using telemetry::Time;
 
 constexpr std::size_t shown = 30;
-// A clock that says less was never set.
-constexpr telemetry::Time set_clock = std::chrono::sys_days(std::chrono::January / 1 / 2024);
 
 template<class List> void keep_last(List& list) {
     if (list.size() > shown)
         list.erase(list.begin(), list.end() - static_cast<std::ptrdiff_t>(shown));
-}
-
-bool ok(const catalog::RunRecord& record) {
-    return !record.ended.empty() && record.code == 0;
 }
 
 class Collector {
@@ -44,7 +38,7 @@ public:
         const auto records = catalog::Catalog(folder).records();
         const catalog::Proofs proofs(settings_.proofs());
         for (const auto& record : records)
-            if (record.manifest && !is_ahead(record.manifest->ended_utc, "backup " + record.id))
+            if (record.manifest && !note_ahead(record.manifest->ended_utc, "backup " + record.id))
                 add(*record.manifest, proofs.of(record.id));
         status_.tiers.push_back(measure(settings_, "local", folder, records, status_.now));
     }
@@ -61,7 +55,7 @@ public:
 
     void collect_runs(const std::vector<catalog::RunRecord>& unwritten) {
         for (const auto& record : all_records(settings_, unwritten)) {
-            if (is_ahead(std::max(record.began, record.ended), "run " + record.run))
+            if (note_ahead(std::max(record.began, record.ended), "run " + record.run))
                 continue;
             if (const auto began = moment_of(record.began); began && *began > set_clock)
                 status_.first_record = std::min(*began, status_.first_record.value_or(*began));
@@ -91,10 +85,9 @@ public:
     }
 
 private:
-    // Of a clock that stood in the future: as the newest it would hide all that comes until then.
-    bool is_ahead(const std::string& utc, const std::string& what) {
+    bool note_ahead(const std::string& utc, const std::string& what) {
         const auto at = moment_of(utc);
-        if (!at || *at - status_.now <= std::chrono::hours(1))
+        if (!at || !is_ahead(*at, status_.now))
             return false;
         status_.ahead.push_back(what);
         return true;
@@ -138,11 +131,9 @@ private:
     }
 
     void add_backup(const catalog::RunRecord& record) {
-        const bool alive = record.ended.empty() && going_on(record, status_.now);
-        const auto began = moment_of(record.began).value_or(Time{});
-        const auto ended = moment_of(record.ended).value_or(began);
-        if (alive) {
-            status_.under_way = began;
+        const auto run = run_status(record);
+        if (run.killed && going_on(record, status_.now)) {
+            status_.under_way = run.began;
             return;
         }
         std::int64_t longest = 0;
@@ -157,7 +148,7 @@ private:
             known.skipped = each.skipped;
             known.changed = each.changed;
             known.freeze_milliseconds = each.freeze_milliseconds;
-            known.history.push_back({.at = ended,
+            known.history.push_back({.at = run.ended,
                                      .ok = each.ok,
                                      .stored = each.stored,
                                      .freeze_milliseconds = each.freeze_milliseconds});
@@ -165,27 +156,19 @@ private:
         if (record.partial) // it tells of its components alone
             return;
         status_.runs.push_back(
-            {.at = ended, .ok = ok(record), .stored = record.stored, .freeze_milliseconds = longest});
+            {.at = run.ended, .ok = run.ok, .stored = run.stored, .freeze_milliseconds = longest});
         status_.durations_milliseconds.push_back(
-            std::chrono::duration_cast<std::chrono::milliseconds>(ended - began).count());
-        status_.last_run = {.id = record.id.empty() ? record.run : record.id,
-                            .published = !record.id.empty(),
-                            .planned = !record.planned.empty(),
-                            .ok = ok(record),
-                            .killed = record.ended.empty(),
-                            .code = record.code,
-                            .message = record.ended.empty() ? "the run was killed" : record.message,
-                            .began = began,
-                            .ended = ended,
-                            .stored = record.stored};
-        if (ok(record))
-            status_.last_success = ended;
+            std::chrono::duration_cast<std::chrono::milliseconds>(run.ended - run.began).count());
+        status_.last_run = run;
+        if (run.ok)
+            status_.last_success = run.ended;
     }
 
     void add_restore(const catalog::RunRecord& record) {
-        if (ok(record))
-            for (const auto& each : record.components)
-                component(each.name).restored = moment_of(record.ended);
+        if (!run_status(record).ok)
+            return;
+        for (const auto& each : record.components)
+            component(each.name).restored = moment_of(record.ended);
     }
 
     const Settings& settings_;

@@ -21,7 +21,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t buffer_size = std::size_t{4} << 20U;
-constexpr std::size_t longest_text = std::size_t{64} << 20U;
 constexpr std::size_t most_extras = 100; // faults: a folder full of foreign files needs no more
 
 // Of the file itself.
@@ -203,6 +202,23 @@ std::optional<std::string> read_stored(const fs::path& path, std::size_t longest
     }
     content.resize(length);
     return content;
+}
+
+std::optional<Fault> check_manifest(const store::BackupFolder& folder, const std::string& id,
+                                    const std::string& sha256, const std::string& otherwise) {
+    const auto fault = [&](const std::string& what) {
+        return Fault{.where = "../" + id + "/manifest.json", .what = what, .component = {}, .of_chain = true};
+    };
+    try {
+        const auto json = read_stored(folder.path_of(id) / "manifest.json", catalog::longest_manifest);
+        if (json && stream::sha256_of(*json) == sha256)
+            return std::nullopt;
+        if (json || is_folder(folder.path_of(id)))
+            return fault(otherwise);
+        return std::nullopt;
+    } catch (const Error& error) {
+        return fault(error.what());
+    }
 }
 
 std::map<std::string, Named> named_files(const catalog::Manifest& manifest) {

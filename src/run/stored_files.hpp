@@ -11,6 +11,7 @@
 namespace miraclemax::run {
 
 inline constexpr std::size_t longest_signature = std::size_t{64} << 10U; // bytes
+inline constexpr std::size_t longest_text = std::size_t{64} << 20U;      // of RESTORE.txt, SHA256SUMS
 
 using stream::is_folder;
 using stream::is_there;
@@ -18,6 +19,11 @@ using stream::is_there;
 // A regular file's content, no link followed, no device waited for. nullopt: it is not there, or no file.
 // Throws Error (failed) when it can't be read, or is longer.
 std::optional<std::string> read_stored(const std::filesystem::path& path, std::size_t longest);
+
+// Whether the backup's manifest.json is the one with that sha256: `otherwise` is the fault's sentence where
+// it is not. No fault of one that is removed right now.
+std::optional<Fault> check_manifest(const store::BackupFolder& folder, const std::string& id,
+                                    const std::string& sha256, const std::string& otherwise);
 
 // Of each file that the manifest names, whose it is.
 struct Named {

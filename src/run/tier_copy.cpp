@@ -12,7 +12,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t buffer_size = std::size_t{4} << 20U;
-constexpr std::size_t longest_text = std::size_t{64} << 20U;
 
 class Copying {
 public:
@@ -89,8 +88,7 @@ Copied copy_backup(const store::BackupFolder& from, const std::string& id, const
                    store::BackupFolder& to, const CopyScope& scope) {
     const auto source = from.path_of(id);
     const auto faulty = [&](std::vector<Fault> faults) {
-        return is_folder(source) ? Copied{.copy = Copy::faulty, .faults = std::move(faults)}
-                                 : Copied{.copy = Copy::vanished, .faults = {}};
+        return Copied{.faults = is_folder(source) ? std::move(faults) : std::vector<Fault>{}};
     };
     auto outline = outline_of(source, id, witness);
     auto& faults = outline.examination.faults;
@@ -107,7 +105,7 @@ Copied copy_backup(const store::BackupFolder& from, const std::string& id, const
         return faulty(std::move(faults));
     MIRACLEMAX_FAULT_POINT("copy.publish");
     partial.publish();
-    return {.copy = Copy::made, .bytes = copying.bytes(), .faults = {}};
+    return {.made = true, .bytes = copying.bytes(), .faults = {}};
 }
 
 } // namespace miraclemax::run

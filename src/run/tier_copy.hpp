@@ -5,16 +5,10 @@
 
 namespace miraclemax::run {
 
-enum class Copy {
-    made,    // it is published there
-    faulty,  // it is not what its signed manifest says, and nothing of it is there
-    vanished // retention withdrew it meanwhile: no fault
-};
-
 struct Copied {
-    Copy copy = Copy::made;
+    bool made = false; // it is published there; else nothing of it is
     std::uint64_t bytes = 0;
-    std::vector<Fault> faults;
+    std::vector<Fault> faults; // none, and not made: retention withdrew it meanwhile
 };
 
 struct CopyScope {

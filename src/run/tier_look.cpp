@@ -35,7 +35,7 @@ telemetry::TierStatus measure(const Settings& settings, const std::string& name,
     for (const auto& record : records) {
         tier.stored += record.stored;
         const auto ended = record.manifest ? moment_of(record.manifest->ended_utc) : std::nullopt;
-        if (!ended || *ended - now > std::chrono::hours(1)) // of a clock that stood in the future
+        if (!ended || is_ahead(*ended, now))
             continue;
         tier.newest = ended;
         const auto age = now - *ended;

@@ -22,18 +22,14 @@ void bring_record(const fs::path& from, const fs::path& to) {
 
 std::vector<std::string> bring_records(const store::BackupFolder& from, const store::BackupFolder& to,
                                        const std::set<std::string>& held) {
-    std::vector<std::string> ids, warnings;
-    std::error_code trouble;
-    for (const auto& entry : fs::directory_iterator(removal_folder(from), trouble))
-        if (const auto id = entry.path().stem().string();
-            entry.path().extension() == ".json" && store::is_backup_id(id))
-            ids.push_back(id);
-    for (const auto& id : ids) {
-        if (is_there(from.path_of(id)) || is_there(to.path_of(id)) || is_there(removal_file(to, id)) ||
-            held.contains(id))
+    std::vector<std::string> warnings;
+    for (const auto& file : files_in(removal_folder(from))) {
+        const auto id = file.stem().string();
+        if (file.extension() != ".json" || !store::is_backup_id(id) || is_there(from.path_of(id)) ||
+            is_there(to.path_of(id)) || is_there(removal_file(to, id)) || held.contains(id))
             continue;
         try {
-            bring_record(removal_file(from, id), removal_file(to, id));
+            bring_record(file, removal_file(to, id));
         } catch (const Error& error) {
             if (error.code() == ExitCode::destination)
                 throw;

@@ -59,17 +59,17 @@ private:
                         "stop it yourself, undo, and start it again");
         quiesce::Window window(context_.engine, execution_.journal(), group.stop);
         observer_.stopping(group.group.name, group.stop.frozen());
-        window.freeze(context_.stop);
-        if (const auto moved = window.moved(group.group, host_.self_id()))
-            throw Error(ExitCode::failed, *moved, "see who starts the container while the restore is undone");
-        std::vector<std::string> members;
-        for (const auto& member : group.group.members)
-            members.push_back(member.name);
-        exchange(members, window, [&] {
+        const auto need_still = [&] {
             if (const auto moved = window.moved(group.group, host_.self_id()))
                 throw Error(ExitCode::failed, *moved,
                             "see who starts the container while the restore is undone");
-        });
+        };
+        window.freeze(context_.stop);
+        need_still();
+        std::vector<std::string> members;
+        for (const auto& member : group.group.members)
+            members.push_back(member.name);
+        exchange(members, window, need_still);
         observer_.started(group.group.name, window.release());
     }
 

@@ -3,8 +3,6 @@
 #include "error.hpp"
 #include "run/moment.hpp"
 
-#include "run/context.hpp"
-
 #include <algorithm>
 
 namespace miraclemax::serve {
@@ -40,8 +38,7 @@ std::optional<Moment> backup_to_follow(const std::vector<catalog::RunRecord>& re
         if (each.began >= newest && ended_by_itself(each) && each.code == 0)
             return std::nullopt;
     }
-    const auto at = run::moment_of(newest);
-    return at ? std::optional(std::chrono::floor<std::chrono::seconds>(*at)) : std::nullopt;
+    return run::second_of(newest);
 }
 
 Copies::Copies(const Sidecar& sidecar, const std::filesystem::path& memory, Plans plans)
@@ -64,14 +61,12 @@ void Copies::follow(const run::Settings& settings, const std::stop_token& stop) 
     std::error_code none_yet;
     const auto written = std::filesystem::last_write_time(settings.runs(), none_yet);
     const auto now = sidecar_.clock().steady;
-    if (none_yet || written == seen_)
+    if (none_yet || (written == seen_ && (!due_ || now < wait_until_)))
         return;
     const auto backup = backup_to_follow(catalog::RunRecords(settings.runs()).all());
-    if (!backup) {
-        seen_ = written;
-        return;
-    }
-    if (backup == tried_ && now < wait_until_)
+    seen_ = written;
+    due_ = backup.has_value();
+    if (!backup || (backup == tried_ && now < wait_until_))
         return;
     tried_ = backup;
     runs_.run({.job = "replicate", .planned = *backup, .missed = 0}, settings.runs(), stop);

@@ -38,6 +38,7 @@ private:
     PlannedRuns runs_;
     // The copying thread's:
     std::filesystem::file_time_type seen_{}; // of the folder of records
+    bool due_ = true;                        // one is, by what was seen
     std::optional<Moment> tried_;            // the backup that was followed last
     std::chrono::steady_clock::time_point wait_until_{};
 };

@@ -1,12 +1,15 @@
 #include "serve/teller.hpp"
 
-#include <algorithm>
+#include "run/moment.hpp"
+
 #include <set>
 
 namespace miraclemax::serve {
 namespace {
 
 using namespace std::chrono_literals;
+using run::set_clock;
+using telemetry::holds;
 using telemetry::Said;
 using telemetry::Stale;
 
@@ -15,12 +18,6 @@ constexpr auto patience = 10min;
 constexpr auto longest_run = 6h; // one that goes on for longer makes nothing good
 constexpr std::size_t most_told = 1200;
 constexpr std::size_t most_unkept = 50;
-// A clock that says less was never set.
-constexpr auto set_clock = std::chrono::sys_days(std::chrono::January / 1 / 2024);
-
-bool holds(const std::vector<std::string>& list, const std::string& word) {
-    return std::find(list.begin(), list.end(), word) != list.end();
-}
 
 // Of what was there before the first look the newest of each kind is told.
 void begin(Said& said, const std::vector<run::Ended>& ended) {
@@ -58,13 +55,7 @@ Said rebuilt(const std::vector<run::Ended>& ended) {
         if (each.told.name == last[each.told.kind])
             continue;
         said.told.push_back(each.told.name);
-        auto& alert = said.of(each.told.kind);
-        alert = {.failing = !each.told.run.ok, .firing = {}};
-        for (const auto& part : each.told.failed)
-            if (alert.failing)
-                alert.firing.push_back(part.name);
-        if (alert.failing && alert.firing.empty())
-            alert.firing.emplace_back();
+        said.of(each.told.kind) = telemetry::alert_after(each.told);
     }
     return said;
 }
@@ -73,14 +64,10 @@ Said rebuilt(const std::vector<run::Ended>& ended) {
 std::vector<Stale> all_stale(const telemetry::Status& status) {
     std::vector<Stale> stale;
     for (const auto& problem : status.problems)
-        if (problem.alert == "BackupStale") {
+        if (problem.alert == "BackupStale")
             stale.push_back({.component = problem.component,
                              .text = problem.text,
-                             .last_good = problem.component.empty() ? status.last_success : std::nullopt});
-            for (const auto& component : status.components)
-                if (component.name == problem.component)
-                    stale.back().last_good = component.last_good;
-        }
+                             .last_good = telemetry::last_good_of(status, problem.component)});
     return stale;
 }
 

@@ -21,6 +21,10 @@ std::string when(const std::optional<Time>& time, const char* none) {
     return time ? when(*time) : none;
 }
 
+std::string good_text(const std::optional<Time>& time, const std::string& id) {
+    return time ? when(*time) + " (" + id + ")" : "none";
+}
+
 std::string last_lines(const std::string& log) {
     auto end = log.size();
     while (end > 0 && log[end - 1] == '\n')
@@ -53,7 +57,7 @@ std::string name_of_part(const std::string& component) {
 std::string text_of_part(const EndedRun::Part& part) {
     return fmt::format("- {}: {}\n  last good backup: {}\n", one_line(part.name),
                        part.reason.empty() ? "failed" : one_line(part.reason),
-                       part.last_good ? when(*part.last_good) + " (" + part.last_good_id + ")" : "none");
+                       good_text(part.last_good, part.last_good_id));
 }
 
 std::string what_to_do(const std::string& runbook, const std::string& alert) {
@@ -94,10 +98,10 @@ std::string failure_subject(const Status& status, const EndedRun& ended) {
     if (failed.size() == 1)
         return begin + failed.front().name +
                (failed.front().reason.empty() ? "" : ": " + one_line(failed.front().reason));
-    std::string names;
-    for (std::size_t i = 0; i < std::min<std::size_t>(failed.size(), 5); ++i)
-        names += (i == 0 ? "" : ", ") + failed[i].name;
-    return begin + names + (failed.size() > 5 ? fmt::format(" and {} more", failed.size() - 5) : "");
+    std::vector<std::string> names;
+    for (const auto& each : failed)
+        names.push_back(each.name);
+    return begin + first_names(names);
 }
 
 std::string failure_text(const Status& status, const EndedRun& ended, const std::string& runbook,
@@ -146,10 +150,10 @@ std::string stale_subject(const Status& status, const std::vector<Stale>& stale)
     const auto begin = "backup of " + instance_of(status) + " is stale: ";
     if (stale.size() == 1)
         return begin + stale.front().text;
-    std::string names;
-    for (std::size_t i = 0; i < std::min<std::size_t>(stale.size(), 5); ++i)
-        names += (i == 0 ? "" : ", ") + name_of_part(stale[i].component);
-    return begin + names + (stale.size() > 5 ? fmt::format(" and {} more", stale.size() - 5) : "");
+    std::vector<std::string> names;
+    for (const auto& each : stale)
+        names.push_back(name_of_part(each.component));
+    return begin + first_names(names);
 }
 
 std::string stale_text(const Status& status, const std::vector<Stale>& stale, const std::string& runbook,
@@ -159,10 +163,8 @@ std::string stale_text(const Status& status, const std::vector<Stale>& stale, co
         text += "- " + one_line(each.text) + "\n";
     text += "\nLast backup that was whole: " + when(status.last_success, "none yet") + "\n";
     for (const auto& component : status.components)
-        text += "- " + one_line(component.name) + ": last good backup: " +
-                (component.last_good ? when(*component.last_good) + " (" + component.last_good_id + ")"
-                                     : "none") +
-                "\n";
+        text += "- " + one_line(component.name) +
+                ": last good backup: " + good_text(component.last_good, component.last_good_id) + "\n";
     const auto next = status.next_runs.find("backup");
     text += "Next planned backup: " + (next == status.next_runs.end() ? "none" : when(next->second)) + "\n";
     return text + what_to_do(runbook, alert) +

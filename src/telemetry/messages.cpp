@@ -26,10 +26,6 @@ std::string runbook_at(const std::string& base, std::string anchor) {
     return base + "#" + anchor;
 }
 
-bool holds(const std::vector<std::string>& list, const std::string& word) {
-    return std::find(list.begin(), list.end(), word) != list.end();
-}
-
 std::vector<std::string> without(const std::vector<std::string>& list, const std::vector<std::string>& less) {
     std::vector<std::string> rest;
     for (const auto& each : list)
@@ -38,44 +34,45 @@ std::vector<std::string> without(const std::vector<std::string>& list, const std
     return rest;
 }
 
-Message begun(const Status& status, Occasion occasion, const std::string& id, Time at,
-              const std::string& alert) {
+// Of a recovery as of its failure: it is part of an alert's identity.
+Severity severity_of(Occasion occasion, const std::string& alert) {
+    const bool is_good = occasion == Occasion::success || occasion == Occasion::digest;
+    return is_good || alert == "TierLagging" || alert == stale_alert ? Severity::warning : Severity::critical;
+}
+
+Message begun(const News& news, Occasion occasion, const std::string& id, Time at, const std::string& alert,
+              const std::string& subject) {
     return {.occasion = occasion,
             .id = id + "-" + name_of(occasion),
             .at = at,
-            .subject = {},
+            .subject = header_text("[miraclemax] " + subject),
             .text = {},
             .component = {},
             .alert = alert,
-            // Of a recovery too: it is part of an alert's identity.
-            .severity = alert == "TierLagging" ? Severity::warning : Severity::critical,
-            .instance = instance_of(status),
-            .runbook_url = {},
+            .severity = severity_of(occasion, alert),
+            .instance = instance_of(news.status),
+            .runbook_url = occasion == Occasion::failure ? runbook_at(news.runbook, alert) : "",
             .firing = {},
             .ended = {}};
 }
 
 Message failure(const News& news, const EndedRun& ended, Said::Alert& said) {
-    auto message = begun(news.status, Occasion::failure, ended.run.id, ended.run.ended, alert_of(ended));
-    message.runbook_url = runbook_at(news.runbook, message.alert);
-    message.subject = header_text("[miraclemax] " + failure_subject(news.status, ended));
+    auto message = begun(news, Occasion::failure, ended.run.id, ended.run.ended, alert_of(ended),
+                         failure_subject(news.status, ended));
     message.text = failure_text(news.status, ended, message.runbook_url, message.alert);
     if (ended.failed.size() == 1)
         message.component = ended.failed.front().name;
-    for (const auto& part : ended.failed)
-        message.firing.push_back(part.name);
-    if (ended.failed.empty())
-        message.firing.emplace_back();
-    message.ended = without(said.firing, message.firing);
-    said = {.failing = true, .firing = message.firing};
+    auto after = alert_after(ended);
+    message.firing = after.firing;
+    message.ended = without(said.firing, after.firing);
+    said = std::move(after);
     return message;
 }
 
 Message recovery(const News& news, const EndedRun& ended, Said::Alert& said) {
-    auto message = begun(news.status, Occasion::recovery, ended.run.id, ended.run.ended, alert_of(ended));
     const auto sentence = noun_of(ended) + " of " + instance_of(news.status) +
                           (ended.kind == "verify" ? " is good again" : " is whole again");
-    message.subject = header_text("[miraclemax] " + sentence);
+    auto message = begun(news, Occasion::recovery, ended.run.id, ended.run.ended, alert_of(ended), sentence);
     message.text = success_text(news.status, ended, "The " + sentence + ".");
     std::string names;
     for (const auto& component : said.firing)
@@ -90,10 +87,8 @@ Message recovery(const News& news, const EndedRun& ended, Said::Alert& said) {
 }
 
 Message success(const News& news, const EndedRun& ended) {
-    auto message = begun(news.status, Occasion::success, ended.run.id, ended.run.ended, alert_of(ended));
     const auto sentence = "backup of " + instance_of(news.status) + " is whole";
-    message.severity = Severity::warning;
-    message.subject = header_text("[miraclemax] " + sentence);
+    auto message = begun(news, Occasion::success, ended.run.id, ended.run.ended, alert_of(ended), sentence);
     message.text = success_text(news.status, ended, "The " + sentence + ".");
     return message;
 }
@@ -118,12 +113,9 @@ std::string stale_id(const std::string& component, const std::optional<Time>& la
 
 Message stale(const News& news, const std::vector<Stale>& fresh, std::vector<std::string> all,
               std::vector<std::string> over) {
-    auto message = begun(news.status, Occasion::failure,
+    auto message = begun(news, Occasion::failure,
                          stale_id(fresh.front().component, fresh.front().last_good, news.status.now),
-                         news.status.now, stale_alert);
-    message.severity = Severity::warning;
-    message.runbook_url = runbook_at(news.runbook, message.alert);
-    message.subject = header_text("[miraclemax] " + stale_subject(news.status, fresh));
+                         news.status.now, stale_alert, stale_subject(news.status, fresh));
     message.text = stale_text(news.status, fresh, message.runbook_url, message.alert);
     if (fresh.size() == 1)
         message.component = fresh.front().component;
@@ -138,10 +130,8 @@ Message fresh_again(const News& news, std::vector<std::string> over) {
     for (const auto& component : status.components)
         if (component.last_good && holds(over, component.name))
             last = std::max(last.value_or(*component.last_good), *component.last_good);
-    auto message =
-        begun(status, Occasion::recovery, stale_id(over.front(), last, status.now), status.now, stale_alert);
-    message.severity = Severity::warning;
-    message.subject = header_text("[miraclemax] " + fresh_subject(status, over));
+    auto message = begun(news, Occasion::recovery, stale_id(over.front(), last, status.now), status.now,
+                         stale_alert, fresh_subject(status, over));
     message.text = fresh_text(status, over);
     if (over.size() == 1)
         message.component = over.front();
@@ -151,12 +141,7 @@ Message fresh_again(const News& news, std::vector<std::string> over) {
 
 // One that is merely no longer looked for is not fresh.
 bool is_fresh(const Status& status, const std::string& component, const Said& said) {
-    auto last = status.last_success;
-    if (!component.empty()) {
-        const auto found = std::find_if(status.components.begin(), status.components.end(),
-                                        [&](const ComponentStatus& each) { return each.name == component; });
-        last = found == status.components.end() ? std::nullopt : found->last_good;
-    }
+    const auto last = last_good_of(status, component);
     if (!last)
         return false;
     const auto before = said.stale_good.find(component);
@@ -201,6 +186,29 @@ const char* name_of(Occasion occasion) {
     return "";
 }
 
+Said::Alert alert_after(const EndedRun& ended) {
+    if (ended.run.ok)
+        return {};
+    Said::Alert alert{.failing = true, .firing = {}};
+    for (const auto& part : ended.failed)
+        alert.firing.push_back(part.name);
+    if (alert.firing.empty())
+        alert.firing.emplace_back();
+    return alert;
+}
+
+std::optional<Time> last_good_of(const Status& status, const std::string& component) {
+    if (component.empty())
+        return status.last_success;
+    const auto found = std::find_if(status.components.begin(), status.components.end(),
+                                    [&](const ComponentStatus& each) { return each.name == component; });
+    return found == status.components.end() ? std::nullopt : found->last_good;
+}
+
+bool holds(const std::vector<std::string>& list, const std::string& word) {
+    return std::find(list.begin(), list.end(), word) != list.end();
+}
+
 std::vector<Message> messages_for(const News& news, Said& said) {
     std::vector<Message> messages;
     for (const auto& ended : news.runs)
@@ -208,9 +216,8 @@ std::vector<Message> messages_for(const News& news, Said& said) {
     add_stale(messages, news, said);
     const auto& status = news.status;
     if (const auto week = digest_due(status.now, said.last_digest_week); !week.empty()) {
-        auto message = begun(status, Occasion::digest, week, status.now, "BackupFailed");
-        message.severity = Severity::warning;
-        message.subject = header_text("[miraclemax] " + digest_subject(status, instance_of(status)));
+        auto message = begun(news, Occasion::digest, week, status.now, "BackupFailed",
+                             digest_subject(status, instance_of(status)));
         message.text = digest_text(status, instance_of(status));
         messages.push_back(std::move(message));
     }

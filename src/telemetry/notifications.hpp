@@ -141,6 +141,11 @@ struct Said { // remembered between runs, by the caller
     bool operator==(const Said&) const = default;
     [[nodiscard]] Alert& of(const std::string& kind); // of run
 };
+// What is said of a kind of run once this one was told.
+[[nodiscard]] Said::Alert alert_after(const EndedRun& ended);
+// Of a component; "" is the whole, whose last good one is the last run that was whole.
+[[nodiscard]] std::optional<Time> last_good_of(const Status& status, const std::string& component);
+[[nodiscard]] bool holds(const std::vector<std::string>& list, const std::string& word);
 std::vector<Message> messages_for(const News& news, Said& said);
 [[nodiscard]] std::string to_json(const Said& said);
 [[nodiscard]] Said parse_said(const std::string& text); // throws Error (failed)

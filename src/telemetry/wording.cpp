@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
 
@@ -194,6 +195,14 @@ std::string count_text(std::uint64_t count, const std::string& one) {
         return "1 " + one;
     const bool y = one.ends_with('y') && !one.ends_with("ey") && !one.ends_with("ay");
     return fmt::format("{} {}", count, y ? one.substr(0, one.size() - 1) + "ies" : one + "s");
+}
+
+std::string first_names(const std::vector<std::string>& names) {
+    constexpr std::size_t most = 5;
+    std::string text;
+    for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+        text += (i == 0 ? "" : ", ") + names[i];
+    return text + (names.size() > most ? fmt::format(" and {} more", names.size() - most) : "");
 }
 
 } // namespace miraclemax::telemetry

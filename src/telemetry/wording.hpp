@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace miraclemax::telemetry {
 
@@ -23,5 +24,6 @@ namespace miraclemax::telemetry {
 [[nodiscard]] std::string size_text(std::uint64_t bytes);   // "1.4 GiB"
 [[nodiscard]] std::string duration_text(std::int64_t milliseconds); // "120 ms", "4.2 s", "3 min 20 s"
 [[nodiscard]] std::string count_text(std::uint64_t count, const std::string& one); // "1 entry", "2 entries"
+[[nodiscard]] std::string first_names(const std::vector<std::string>& names); // "a, b, c, d, e and 2 more"
 
 } // namespace miraclemax::telemetry

@@ -37,6 +37,9 @@ struct UnpackJob {
     archive::Site site; // root is filled in by the launcher
 };
 
+// "1.5 MiB": how much room there is, or is needed.
+[[nodiscard]] std::string in_mebibytes(std::uint64_t bytes);
+
 // room: only looks; throws Error (destination) where the root could not be emptied. empty, sweep:
 // archive::empty_root, sweep_staging.
 enum class Settling { settle, exchange, discard, make_folder, room, empty, sweep };

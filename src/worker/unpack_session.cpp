@@ -47,11 +47,6 @@ private:
     std::unique_ptr<stream::Source> ahead_;
 };
 
-std::string in_words(std::uint64_t bytes) {
-    constexpr double mebibyte = 1048576.0;
-    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / mebibyte);
-}
-
 // Before anything is made: a disk that is full is an application's trouble too.
 void check_room(const UnpackJob& job) {
     if (!job.options.only.empty() || job.emptied)
@@ -67,7 +62,7 @@ void check_room(const UnpackJob& job) {
     if (needed > space.bytes)
         throw Error(ExitCode::destination,
                     fmt::format("{} needs {}, {} are free where it is restored to", component,
-                                in_words(needed), in_words(space.bytes)),
+                                in_mebibytes(needed), in_mebibytes(space.bytes)),
                     remedy);
     if (entries > space.inodes)
         throw Error(ExitCode::destination,
@@ -165,6 +160,11 @@ private:
 };
 
 } // namespace
+
+std::string in_mebibytes(std::uint64_t bytes) {
+    constexpr double mebibyte = 1048576.0;
+    return fmt::format("{:.1f} MiB", static_cast<double>(bytes) / mebibyte);
+}
 
 void unpack(Channel& channel, const UnpackOrder& order, Streams from) {
     const UnpackJob& job = order.job;

@@ -17,6 +17,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "scenario")]
+import bench_crowd  # noqa: E402
 import bench_restore  # noqa: E402
 import mixed_tree  # noqa: E402
 from measuring import PR_SET_CHILD_SUBREAPER, Cost, costs, middle_of, remove, size_of  # noqa: E402
@@ -264,7 +265,7 @@ def main():
     parser.add_argument("--long", action="store_true")
     parser.add_argument("--keep", action="store_true", help="keep the tree for the next time")
     parser.add_argument("--rounds", type=int, default=0)
-    parser.add_argument("--only", default="speed,restore,memory,fixed")
+    parser.add_argument("--only", default="speed,restore,memory,fixed,crowd")
     arguments = parser.parse_args()
     rounds = arguments.rounds or (1 if arguments.quick else 3)
     mebibytes = 256 if arguments.quick else 2048
@@ -296,6 +297,10 @@ def main():
             print()
         if "fixed" in only:
             fixed(host, 3 if arguments.quick else 15, print_row)
+            host.world.drop_sidecar()
+            print()
+        if "crowd" in only:
+            bench_crowd.crowd(host, 1 if arguments.quick else max(rounds, 3), print_row)
     finally:
         host.world.close()
 

@@ -4,7 +4,7 @@
 # Installs the peers, builds the release preset (or takes MIRACLEMAX_PROGRAM), and prints Markdown tables.
 #   --quick   a tree of 256 MiB, one round, 1,000 and 20,000 files for memory
 #   --long    1,000,000 files for memory too
-# Options of bench.py: --rounds N, --only speed,restore,memory,fixed, --keep (the tree stays in TMPDIR for the next time).
+# Options of bench.py: --rounds N, --only speed,restore,memory,fixed,crowd, --keep (the tree stays in TMPDIR for the next time).
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 root=$here/../..

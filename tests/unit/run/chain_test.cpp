@@ -7,6 +7,7 @@
 #include "run/removals.hpp"
 #include "stream/fault_point.hpp"
 #include "unit/run/stored_backup.hpp"
+#include "unit/store/scratch.hpp"
 
 #include <gmock/gmock.h>
 
@@ -232,16 +233,13 @@ TEST_F(ChainTest, ABackupThatStayedAlthoughItsRemovalIsOnRecordIsNoFault) {
 TEST_F(ChainTest, KilledAnywhereInARemovalTheNextPruneGoesOn) {
     for (const auto* point : {"removal.record", "removal.withdraw", "removal.delete"}) {
         const auto ids = store_many(2);
-        const pid_t child = ::fork();
-        if (child == 0) {
+        const int status = test::in_child([&] {
             ::setenv("MIRACLEMAX_FAULT", (std::string(point) + ":kill").c_str(), 1);
             stream::reload_fault_plan();
             prune_now(1);
-            ::_exit(0);
-        }
-        int status = 0;
-        ASSERT_EQ(::waitpid(child, &status, 0), child);
-        ASSERT_TRUE(WIFSIGNALED(status)) << point;
+            return 0;
+        });
+        ASSERT_TRUE(status != -1 && WIFSIGNALED(status)) << point;
         EXPECT_EQ(verify_all().code(), ExitCode::ok) << point;
         store::BackupFolder(settings.backups).sweep();
         prune_now(1);

@@ -148,7 +148,6 @@ public:
                    ? value
                    : run::utc_time(Moment(std::chrono::seconds(std::llround(std::stod(value)))));
     }
-    [[nodiscard]] Page page(const std::string& path) { return upkeep_->page(path); }
     [[nodiscard]] std::vector<std::string> planned(const std::string& kind = "backup") const {
         std::vector<std::string> all;
         for (const auto& each : catalog::RunRecords(settings_.runs()).all())
@@ -162,7 +161,6 @@ public:
             all.push_back(mail.at + " " + mail.message.subject);
         return all;
     }
-    [[nodiscard]] const std::string& last_id() const { return last_id_; }
     [[nodiscard]] const std::filesystem::path& state() const { return settings_.state; }
     [[nodiscard]] const Sidecar& sidecar() const { return *sidecar_; }
 

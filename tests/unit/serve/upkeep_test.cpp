@@ -1,7 +1,10 @@
+#include "stream/file.hpp"
 #include "unit/catalog/zone.hpp"
 #include "unit/serve/simulated_host.hpp"
 
 #include <gmock/gmock.h>
+
+#include <fstream>
 
 namespace miraclemax::serve {
 namespace {
@@ -173,6 +176,30 @@ TEST_F(UpkeepTest, AReplicationThatIsBusyWaitsAndOneThatIsCutOffComesAgainOnce) 
     host.next_copy = Fate::good;
     host.round();
     EXPECT_THAT(host.planned("replicate"), SizeIs(2));
+}
+
+// A record is changed where it stands, of which the folder's time tells nothing: who reads it anew is seen.
+TEST_F(UpkeepTest, WhileAReplicationWaitsTheRecordsAreNotReadAgain) {
+    host.copy_after_backup();
+    begin(nullptr);
+    host.backup(Fate::good);
+    host.next_copy = Fate::busy;
+    host.round();
+    for (const auto& record : std::filesystem::directory_iterator(host.state() / "runs")) {
+        auto text = stream::read_file(record.path(), 1U << 20U);
+        const auto end = text.find("T12:01:15Z");
+        ASSERT_NE(end, std::string::npos);
+        std::ofstream(record.path()) << text.replace(end, 10, "T12:01:16Z");
+    }
+    host.round();
+    EXPECT_EQ(host.tries, 1U);
+    host.pass(1min);
+    host.round();
+    EXPECT_EQ(host.tries, 2U);
+    host.next_copy = Fate::good;
+    host.pass(1min);
+    host.round();
+    EXPECT_THAT(host.planned("replicate"), ElementsAre("2026-05-05T12:01:16Z"));
 }
 
 TEST_F(UpkeepTest, AReplicationThatFailsIsToldAndItsRecovery) {

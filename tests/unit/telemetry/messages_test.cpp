@@ -1,12 +1,11 @@
 #include "telemetry/notifications.hpp"
 
 #include "error.hpp"
+#include "unit/catalog/zone.hpp"
 #include "unit/telemetry/sample_message.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <ctime>
 
 namespace miraclemax::telemetry {
 namespace {
@@ -22,10 +21,6 @@ using ::testing::SizeIs;
 class MessagesTest : public ::testing::Test {
 protected:
     MessagesTest() {
-        if (const char* zone = std::getenv("TZ"))
-            before_ = zone;
-        ::setenv("TZ", "Europe/Berlin", 1);
-        ::tzset();
         said_.last_digest_week = "2025-W42"; // no digest, but where a test wants one
         status_.now = at(thursday);
         status_.host = "nas";
@@ -38,10 +33,6 @@ protected:
             component.last_good_id = "20251015_030000";
             status_.components.push_back(component);
         }
-    }
-    ~MessagesTest() override {
-        before_.empty() ? ::unsetenv("TZ") : ::setenv("TZ", before_.c_str(), 1);
-        ::tzset();
     }
     EndedRun run(const std::string& id, std::vector<std::string> failed, const std::string& message = "",
                  const std::string& kind = "backup") {
@@ -70,10 +61,10 @@ protected:
         return messages.empty() ? Message{} : messages.front();
     }
 
+    test::Zone zone_{"Europe/Berlin"};
     Status status_;
     Said said_;
     std::vector<Stale> stale_;
-    std::string before_;
 };
 
 TEST_F(MessagesTest, AFailureHasItsFacts) {
@@ -120,6 +111,33 @@ TEST_F(MessagesTest, ARunThatFailedAsAWholeSaysSo) {
     const auto killed = only(say({second}));
     EXPECT_THAT(killed.subject, HasSubstr("was killed"));
     EXPECT_THAT(killed.text, HasSubstr("Containers that are not as they were:\n- web\n"));
+}
+
+TEST_F(MessagesTest, HowBadItIsAndWhereToReadGoWithTheOccasion) {
+    const auto expect = [&](const Message& message, const std::string& alert, Severity severity,
+                            const std::string& runbook) {
+        EXPECT_EQ(message.alert, alert) << message.id;
+        EXPECT_EQ(message.severity, severity) << message.id;
+        EXPECT_EQ(message.runbook_url, runbook) << message.id;
+        EXPECT_THAT(message.subject, ::testing::StartsWith("[miraclemax] ")) << message.id;
+    };
+    const std::string base = "https://runbook.example/r";
+    expect(only(say({run("r1", {})}, base)), "BackupFailed", Severity::warning, "");
+    expect(only(say({run("r2", {"n8n"})}, base)), "BackupFailed", Severity::critical, base + "#backupfailed");
+    expect(only(say({run("r3", {})}, base)), "BackupFailed", Severity::critical, "");
+    expect(only(say({run("v1", {"n8n"}, "", "verify")}, base)), "NotVerified", Severity::critical,
+           base + "#notverified");
+    expect(only(say({run("v2", {}, "", "verify")}, base)), "NotVerified", Severity::critical, "");
+    expect(only(say({run("c1", {}, "no tier", "replicate")}, base)), "TierLagging", Severity::warning,
+           base + "#tierlagging");
+    expect(only(say({run("c2", {}, "", "replicate")}, base)), "TierLagging", Severity::warning, "");
+    stale_ = {{.component = "", .text = "the last one is 3 days old", .last_good = at(thursday - 86'400)}};
+    expect(only(say({}, base)), "BackupStale", Severity::warning, base + "#backupstale");
+    stale_.clear();
+    status_.last_success = at(thursday);
+    expect(only(say({}, base)), "BackupStale", Severity::warning, "");
+    status_.now = at(1'760'940'000); // a Monday
+    expect(only(say({}, base)), "BackupFailed", Severity::warning, "");
 }
 
 TEST_F(MessagesTest, AStoryOfFailuresAndTheirEnd) {
