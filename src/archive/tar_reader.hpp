@@ -5,7 +5,7 @@
 #include "archive/archived_entry.hpp"
 #include "archive/content.hpp"
 #include "archive/unpack.hpp"
-#include "stream/digest.hpp"
+#include "stream/sha256_aside.hpp"
 #include "stream/stream.hpp"
 
 #include <cstdint>
@@ -50,7 +50,7 @@ private:
     std::vector<std::byte> buffer_;
     std::size_t begin_ = 0, end_ = 0; // what is in the buffer and not taken
     std::uint64_t position_ = 0;      // bytes taken from the source
-    stream::Sha256 whole_;
+    stream::Sha256Aside whole_;
     stream::Sha256 hash_; // of a content
     bool hashed_ = true;
     std::string last_; // name of the entry before, for messages

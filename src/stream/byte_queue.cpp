@@ -32,23 +32,32 @@ void ByteQueue::close() {
     changed_.notify_all();
 }
 
-std::optional<std::size_t> ByteQueue::read(std::span<std::byte> into) {
+std::optional<std::size_t> ByteQueue::take(std::size_t most, const std::function<void(Bytes)>& take) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return abandoned_ || closed_ || used_ > 0; });
     if (abandoned_) {
         return std::nullopt;
     }
-    const std::size_t count = std::min({into.size(), used_, ring_.size() - begin_});
+    const std::size_t count = std::min({most, used_, ring_.size() - begin_});
     const std::size_t at = begin_;
     lock.unlock();
     if (count > 0) {
-        std::memcpy(into.data(), ring_.data() + at, count);
+        take(Bytes(ring_).subspan(at, count));
     }
     lock.lock();
     begin_ = (begin_ + count) % ring_.size();
     used_ -= count;
     changed_.notify_all();
     return count;
+}
+
+std::optional<std::size_t> ByteQueue::read(std::span<std::byte> into) {
+    return take(into.size(), [&](Bytes bytes) { std::memcpy(into.data(), bytes.data(), bytes.size()); });
+}
+
+bool ByteQueue::consume(const std::function<void(Bytes)>& take) {
+    constexpr std::size_t piece = std::size_t{256} << 10U; // the writer goes on meanwhile
+    return this->take(piece, take).value_or(0) > 0;
 }
 
 void ByteQueue::abandon() noexcept {

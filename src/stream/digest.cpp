@@ -60,17 +60,6 @@ std::string Sha256::hex() {
     return text;
 }
 
-void DigestSink::write(Bytes bytes) {
-    next_.write(bytes);
-    sha256_.update(bytes);
-    digest_.size += bytes.size();
-}
-
-void DigestSink::finish() {
-    next_.finish();
-    digest_.sha256 = sha256_.hex();
-}
-
 std::string sha256_of(std::string_view bytes) {
     Sha256 sha256;
     sha256.update(std::as_bytes(std::span(bytes.data(), bytes.size())));

@@ -1,4 +1,4 @@
-// SHA-256 (FIPS 180-4, by OpenSSL's EVP) of what flows by, and sinks that count or collect.
+// SHA-256 (FIPS 180-4, by OpenSSL's EVP) of what flows by, and a sink that collects.
 #pragma once
 
 #include "stream/stream.hpp"
@@ -33,34 +33,27 @@ private:
 };
 
 // Hashes and counts what passes on to `next`. digest() is valid after finish().
-class DigestSink : public Sink {
+template<class Hash> class HashingSink : public Sink {
 public:
-    explicit DigestSink(Sink& next) : next_(next) {}
-    void write(Bytes bytes) override;
-    void finish() override;
+    explicit HashingSink(Sink& next) : next_(next) {}
+    void write(Bytes bytes) override {
+        hash_.update(bytes);
+        next_.write(bytes);
+        digest_.size += bytes.size();
+    }
+    void finish() override {
+        next_.finish();
+        digest_.sha256 = hash_.hex();
+    }
     [[nodiscard]] const Digest& digest() const noexcept { return digest_; }
 
 private:
     Sink& next_;
-    Sha256 sha256_;
+    Hash hash_;
     Digest digest_;
 };
 
-// Counts what passes on to `next`; count() at any time, from the writing thread.
-class CountingSink : public Sink {
-public:
-    explicit CountingSink(Sink& next) : next_(next) {}
-    void write(Bytes bytes) override {
-        next_.write(bytes);
-        count_ += bytes.size();
-    }
-    void finish() override { next_.finish(); }
-    [[nodiscard]] std::uint64_t count() const noexcept { return count_; }
-
-private:
-    Sink& next_;
-    std::uint64_t count_ = 0;
-};
+using DigestSink = HashingSink<Sha256>;
 
 // Keeps everything in memory: for small things, and for tests.
 class StringSink : public Sink {

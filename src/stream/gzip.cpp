@@ -1,6 +1,7 @@
 #include "stream/gzip.hpp"
 
 #include "error.hpp"
+#include "stream/gzip_stored.hpp"
 
 #include <algorithm>
 #include <condition_variable>
@@ -44,6 +45,25 @@ public:
     }
 
     void compress(Block& block) {
+        const auto plain = Bytes(block.plain).first(block.filled);
+        if (looks_random(plain) && !shrinks(plain, block.packed)) {
+            block.produced = store_member(plain, block.packed);
+            return;
+        }
+        block.produced = deflate(plain, block.packed);
+    }
+
+private:
+    // A piece of it tells: twice as long as deflate looks back (RFC 1951: 32 KiB).
+    bool shrinks(Bytes plain, std::span<std::byte> packed) {
+        constexpr std::size_t piece = std::size_t{64} << 10U;
+        if (plain.size() < 2 * piece)
+            return true;
+        const auto middle = plain.subspan((plain.size() - piece) / 2, piece);
+        return deflate(middle, packed) < piece - piece / 64;
+    }
+
+    std::size_t deflate(Bytes plain, std::span<std::byte> packed) {
         isal_deflate_stateless_init(&stream_);
         stream_.level = level_;
         stream_.level_buf = level_buffer_.empty() ? nullptr : level_buffer_.data();
@@ -51,19 +71,19 @@ public:
         stream_.gzip_flag = IGZIP_GZIP;
         stream_.flush = NO_FLUSH;
         stream_.end_of_stream = 1;
-        stream_.next_in = reinterpret_cast<std::uint8_t*>(block.plain.data());
-        stream_.avail_in = static_cast<std::uint32_t>(block.filled);
-        stream_.next_out = reinterpret_cast<std::uint8_t*>(block.packed.data());
-        stream_.avail_out = static_cast<std::uint32_t>(block.packed.size());
+        // ISA-L only reads there, though its type doesn't say so.
+        stream_.next_in = reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(plain.data()));
+        stream_.avail_in = static_cast<std::uint32_t>(plain.size());
+        stream_.next_out = reinterpret_cast<std::uint8_t*>(packed.data());
+        stream_.avail_out = static_cast<std::uint32_t>(packed.size());
         const int result = isal_deflate_stateless(&stream_);
         if (result != COMP_OK || stream_.avail_in != 0) {
             throw Error(ExitCode::failed,
                         "ISA-L can't compress a block (code " + std::to_string(result) + ")");
         }
-        block.produced = block.packed.size() - stream_.avail_out;
+        return packed.size() - stream_.avail_out;
     }
 
-private:
     std::uint32_t level_;
     std::vector<std::uint8_t> level_buffer_;
     isal_zstream stream_{};

@@ -1,9 +1,9 @@
 #include "worker/pipeline.hpp"
 
-#include "stream/digest.hpp"
 #include "stream/fault_point.hpp"
 #include "stream/file.hpp"
 #include "stream/gzip.hpp"
+#include "stream/sha256_aside.hpp"
 #include "stream/zstd.hpp"
 
 namespace miraclemax::worker {
@@ -50,7 +50,7 @@ public:
             compression_ = stream::gzip_to(*next, job.level, threads);
         else if (job.compression == Compression::zstd)
             compression_ = stream::zstd_to(*next, job.level, threads);
-        plain_ = std::make_unique<stream::DigestSink>(compression_ ? *compression_ : *next);
+        plain_ = std::make_unique<stream::AsideDigestSink>(compression_ ? *compression_ : *next);
         entrance_ = std::make_unique<Counting>(*plain_, moved);
     }
     [[nodiscard]] stream::Sink& entrance() { return *entrance_; }
@@ -63,7 +63,7 @@ private:
     stream::DigestSink stored_;
     std::unique_ptr<stream::Sink> encryption_;
     std::unique_ptr<stream::Sink> compression_;
-    std::unique_ptr<stream::DigestSink> plain_;
+    std::unique_ptr<stream::AsideDigestSink> plain_;
     std::unique_ptr<Counting> entrance_;
 };
 

@@ -4,6 +4,7 @@
 #include "stream/digest.hpp"
 #include "stream/file.hpp"
 #include "stream/gzip.hpp"
+#include "stream/gzip_stored.hpp"
 #include "stream/zstd.hpp"
 
 #include <thread>
@@ -68,24 +69,69 @@ INSTANTIATE_TEST_SUITE_P(Levels, Gzip,
                          ::testing::Combine(::testing::Values(0, 3 * block + 7),
                                             ::testing::Values(0, 2, 3, 9), ::testing::Values(2U)));
 
-TEST(GzipTo, NoiseGrowsByLittleAndTextShrinks) {
+std::string noise(std::size_t size) {
     std::mt19937_64 random(7);
-    std::string noise(3 * block, '\0');
-    for (char& c : noise) {
+    std::string bytes(size, '\0');
+    for (char& c : bytes) {
         c = static_cast<char>(random());
     }
+    return bytes;
+}
+
+std::string gzipped(const std::string& plain) {
+    StringSink packed;
+    const auto gzip = gzip_to(packed, 1, 2);
+    feed(*gzip, plain);
+    gzip->finish();
+    return packed.content();
+}
+
+class Stored : public ::testing::TestWithParam<std::size_t> {};
+
+TEST_P(Stored, MemberIsReadByStockGunzip) {
+    const Scratch scratch;
+    const std::string plain = noise(GetParam());
+    std::vector<std::byte> packed(stored_size(plain.size()));
+    ASSERT_EQ(store_member(std::as_bytes(std::span(plain)), packed), packed.size());
+    FileSink file(scratch / "x.gz");
+    file.write(packed);
+    file.finish();
+    ASSERT_EQ(run("gunzip -c '" + (scratch / "x.gz").string() + "' > '" + (scratch / "x").string() + "'"), 0);
+    EXPECT_TRUE(content_of(scratch / "x") == plain);
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, Stored, ::testing::Values(0, 1, 65535, 65536, 131070, 131071, block));
+
+TEST(GzipTo, StoresNoiseAsItIs) {
+    EXPECT_EQ(gzipped(noise(3 * block)).size(), 3 * stored_size(block));
+}
+
+// Byte by byte it is as even as noise.
+TEST(GzipTo, CompressesNoiseThatRepeatsItself) {
+    const std::string once = noise(1500);
+    std::string plain;
+    while (plain.size() < 2 * block) {
+        plain += once;
+    }
+    EXPECT_LT(gzipped(plain).size(), block);
+}
+
+TEST(GzipTo, CompressesTextBesideNoise) {
+    std::string plain = noise(block);
+    plain.replace(0, block / 4, block / 4, 'x');
+    EXPECT_LT(gzipped(plain).size(), block * 13 / 16);
+}
+
+TEST(GzipTo, NoiseGrowsByLittleAndTextShrinks) {
+    const std::string plain = noise(3 * block);
     for (const int level : {0, 1, 2, 3}) {
         StringSink packed;
         const auto gzip = gzip_to(packed, level, 2);
-        feed(*gzip, noise);
+        feed(*gzip, plain);
         gzip->finish();
-        EXPECT_LT(packed.content().size(), noise.size() + noise.size() / 100) << level;
+        EXPECT_LT(packed.content().size(), plain.size() + plain.size() / 100) << level;
     }
-    StringSink packed;
-    const auto gzip = gzip_to(packed, 1, 2);
-    feed(*gzip, std::string(3 * block, 'x'));
-    gzip->finish();
-    EXPECT_LT(packed.content().size(), block / 10);
+    EXPECT_LT(gzipped(std::string(3 * block, 'x')).size(), block / 10);
 }
 
 TEST(GzipTo, IsTheSameWithEveryNumberOfThreadsAndWrittenByTheCallingThread) {
