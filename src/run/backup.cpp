@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <future>
+
 namespace miraclemax::run {
 namespace {
 
@@ -24,6 +26,16 @@ catalog::Manifest begin_manifest(const Context& context, const Host& host, const
             .signer = signer.fingerprint,
             .signer_key = signer.armored,
             .safety = request.safety};
+}
+
+struct OpenedKeys {
+    SigningKey signer;
+    Keys keys;
+};
+
+// A key that can't sign is told before anything is read.
+OpenedKeys open_keys(const Settings& settings) {
+    return {.signer = settings.signing ? signing_key(settings) : SigningKey{}, .keys = load_keys(settings)};
 }
 
 void warn_of_space(const Context& context, const Plan& plan, const store::BackupFolder& folder) {
@@ -138,12 +150,10 @@ BackupResult backup_under_lock(const Context& context, const Request& request) {
     }
 
     Execution execution(context);
-    const Host host = survey(context.engine, context.self_id);
+    auto opened = std::async(std::launch::async, [&] { return open_keys(context.settings); });
+    const Host host = survey(context.engine, context.self_id); // meanwhile: both wait for other programs
     const catalog::Catalog catalog(folder);
-    const auto signer = context.settings.signing // one that can't sign is told before anything is read
-                            ? signing_key(context.settings)
-                            : SigningKey{};
-    const Keys keys = load_keys(context.settings);
+    const auto [signer, keys] = opened.get();
     const Plan plan = make_plan(context.settings, host, keys, &catalog, request);
 
     store::Partial partial(folder.root(), folder.next_id(std::chrono::system_clock::now()));
@@ -159,7 +169,8 @@ BackupResult backup_under_lock(const Context& context, const Request& request) {
         harvest.add(problem);
     try {
         for (const auto& group : plan.groups)
-            harvest.add(back_up_group(context, execution.run(), group, keys, execution.journal(), partial));
+            harvest.add(
+                back_up_group(context, execution.run(), host, group, keys, execution.journal(), partial));
         return conclude(context, folder, partial, execution, result);
     } catch (const Error& error) {
         throw_on(error, result);

@@ -16,10 +16,11 @@ struct Attempt {
 
 class GroupBackup {
 public:
-    GroupBackup(const Context& context, const std::string& run, const PlannedGroup& planned, const Keys& keys,
-                quiesce::Journal& journal, store::Partial& partial)
-        : context_(context), run_(run), planned_(planned), keys_(keys), journal_(journal), partial_(partial) {
-    }
+    GroupBackup(const Context& context, const std::string& run, const Host& planned_on,
+                const PlannedGroup& planned, const Keys& keys, quiesce::Journal& journal,
+                store::Partial& partial)
+        : context_(context), run_(run), planned_on_(planned_on), planned_(planned), keys_(keys),
+          journal_(journal), partial_(partial) {}
 
     GroupOutcome operator()();
 
@@ -37,6 +38,7 @@ private:
 
     const Context& context_;
     const std::string& run_;
+    const Host& planned_on_;
     const PlannedGroup& planned_;
     const Keys& keys_;
     quiesce::Journal& journal_;
@@ -116,7 +118,7 @@ Attempt GroupBackup::attempt() {
     const auto members = readable(attempt);
     if (members.empty())
         return attempt;
-    const Host before = survey(context_.engine, context_.self_id);
+    const Host before = look_again(context_.engine, planned_on_);
     if (const auto early = replan(context_.settings, before, planned_); !early.freeze.refusals.empty()) {
         for (const auto& member : members)
             fail(attempt, member, early.freeze.refusals.front(), "see `miraclemax plan`");
@@ -129,7 +131,7 @@ Attempt GroupBackup::attempt() {
         return attempt;
     }
     // The list of writers is read as late as can be: one may have come while the workers were started.
-    const auto now = replan(context_.settings, survey(context_.engine, context_.self_id), planned_);
+    const auto now = replan(context_.settings, look_again(context_.engine, before), planned_);
     if (!now.freeze.refusals.empty()) {
         fail_all(attempt, readings, now.freeze.refusals.front(), "see `miraclemax plan`");
         return attempt;
@@ -207,9 +209,10 @@ void GroupBackup::collect(const PlannedGroup& now, Readings& readings, Attempt& 
 
 } // namespace
 
-GroupOutcome back_up_group(const Context& context, const std::string& run, const PlannedGroup& planned,
-                           const Keys& keys, quiesce::Journal& journal, store::Partial& partial) {
-    return GroupBackup(context, run, planned, keys, journal, partial)();
+GroupOutcome back_up_group(const Context& context, const std::string& run, const Host& planned_on,
+                           const PlannedGroup& planned, const Keys& keys, quiesce::Journal& journal,
+                           store::Partial& partial) {
+    return GroupBackup(context, run, planned_on, planned, keys, journal, partial)();
 }
 
 } // namespace miraclemax::run

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "run/context.hpp"
+#include "run/host.hpp"
 #include "run/keys.hpp"
 #include "run/plan.hpp"
 
@@ -19,7 +20,8 @@ struct GroupOutcome {
 
 // Reads the group into the partial backup. A failure is the group's or the component's own, and told in the
 // outcome; only an interruption leaves by exception (Error, interrupted), with everything released.
-GroupOutcome back_up_group(const Context& context, const std::string& run, const PlannedGroup& planned,
-                           const Keys& keys, quiesce::Journal& journal, store::Partial& partial);
+GroupOutcome back_up_group(const Context& context, const std::string& run, const Host& planned_on,
+                           const PlannedGroup& planned, const Keys& keys, quiesce::Journal& journal,
+                           store::Partial& partial);
 
 } // namespace miraclemax::run

@@ -128,7 +128,7 @@ void GroupRestore::stage_one(Member& member) {
 
 void GroupRestore::stop_swap_start() {
     // The list of users is read as late as can be: one may have come while the archives were unpacked.
-    const Host now = survey(context_.engine, context_.self_id);
+    const Host now = look_again(context_.engine, host_);
     replan_stop(group_, now);
     if (!group_.stop.refusals.empty())
         throw Error(ExitCode::failed, group_.stop.refusals.front(),

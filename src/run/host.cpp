@@ -33,6 +33,22 @@ void resolve(Host& host) {
     }
 }
 
+Host seen(podman::Engine& engine, podman::Info info, const std::optional<std::string>& self_id) {
+    Host host{
+        .info = std::move(info), .volumes = engine.volumes(), .containers = engine.containers(), .self = {}};
+    if (!self_id) {
+        resolve(host);
+        return host;
+    }
+    const auto found = std::find_if(host.containers.begin(), host.containers.end(),
+                                    [&](const podman::Container& each) { return each.id == *self_id; });
+    if (found == host.containers.end())
+        throw Error(ExitCode::podman, "the podman behind the socket doesn't know the container this runs in",
+                    "mount the socket folder of the podman that runs the sidecar");
+    host.self = *found;
+    return host;
+}
+
 } // namespace
 
 component::Facts Host::facts(const Settings& settings) const {
@@ -54,19 +70,10 @@ component::Facts Host::facts(const Settings& settings) const {
 }
 
 Host survey(podman::Engine& engine, const std::optional<std::string>& self_id) {
-    Host host{
-        .info = engine.info(), .volumes = engine.volumes(), .containers = engine.containers(), .self = {}};
-    if (!self_id) {
-        resolve(host);
-        return host;
-    }
-    const auto found = std::find_if(host.containers.begin(), host.containers.end(),
-                                    [&](const podman::Container& each) { return each.id == *self_id; });
-    if (found == host.containers.end())
-        throw Error(ExitCode::podman, "the podman behind the socket doesn't know the container this runs in",
-                    "mount the socket folder of the podman that runs the sidecar");
-    host.self = *found;
-    return host;
+    return seen(engine, engine.info(), self_id);
 }
 
+Host look_again(podman::Engine& engine, const Host& earlier) {
+    return seen(engine, earlier.info, earlier.self_id());
+}
 } // namespace miraclemax::run

@@ -1,4 +1,4 @@
-// The host as a run sees it: podman's lists, read once.
+// The host as a run sees it: podman's lists, each time they are read.
 #pragma once
 
 #include "component/discovery.hpp"
@@ -19,5 +19,8 @@ struct Host {
 
 // Throws Error (podman).
 Host survey(podman::Engine& engine, const std::optional<std::string>& self_id);
+// What may have changed since: the volumes and the containers. What podman says of itself stays, which it
+// takes a fifth of a second to find out (it asks the package manager for versions). Throws Error (podman).
+Host look_again(podman::Engine& engine, const Host& earlier);
 
 } // namespace miraclemax::run

@@ -211,8 +211,9 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
                                       .count()};
     RestoreResult result{.run = execution.run()};
     std::string stuck;
+    const Host first = survey(context.engine, context.self_id);
     for (auto& group : plan.groups) {
-        const Host host = survey(context.engine, context.self_id);
+        const Host host = look_again(context.engine, first);
         auto restored =
             restore_group(context, observer, execution, host, group, keys, request, records, record);
         const auto names = restored.stopped;

@@ -46,7 +46,7 @@ public:
         for (auto& part : component::group(targets, host_.containers, host_.self_id())) {
             RestoreGroup one{.group = std::move(part), .stop = {}, .items = {}};
             // A container of the group before may be one of this: it has been started anew.
-            host_ = survey(context_.engine, context_.self_id);
+            host_ = look_again(context_.engine, host_);
             undo(one);
         }
     }

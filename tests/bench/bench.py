@@ -300,7 +300,7 @@ def main():
             host.world.drop_sidecar()
             print()
         if "crowd" in only:
-            bench_crowd.crowd(host, 1 if arguments.quick else max(rounds, 3), print_row)
+            bench_crowd.crowd(host, 1 if arguments.quick else max(rounds, 15), print_row)
     finally:
         host.world.close()
 

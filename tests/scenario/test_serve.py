@@ -205,43 +205,7 @@ class Death:
 
 
 # Runs in the bed's network: opens COUNT connections, each with a bad habit, and keeps at it until its stdin ends.
-CROWD = """
-import random, select, socket, sys, time
-port, count = int(sys.argv[1]), int(sys.argv[2])
-habits = [b"", b"GET / HT", b"GET /metrics HTTP/1.1\\r\\nHost: x\\r\\n\\r\\n" * 20, b"\\x16\\x03\\x01\\x02" * 50,
-          b"GET / HTTP/1.1\\r\\nX: " + b"y" * 9000, b"POST / HTTP/1.1\\r\\nContent-Length: 9999999\\r\\n\\r\\n" + b"z" * 5000]
-crowd, met = [], 0
-def come():
-    one = socket.socket()
-    one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
-    one.setblocking(False)
-    one.connect_ex(("127.0.0.1", port))
-    return [one, habits[random.randrange(len(habits))], 0.0]
-while True:
-    while len(crowd) < count:
-        crowd.append(come()); met += 1
-        if met == count:
-            print("all there", flush=True)
-    left = []
-    for one in crowd:
-        try:
-            if one[1] and time.monotonic() > one[2]:
-                sent = one[0].send(one[1][:400])
-                one[1], one[2] = one[1][sent:], time.monotonic() + 0.5
-            if random.random() < 0.02:
-                raise OSError("tired")
-            if not one[1] and random.random() < 0.1 and one[0].recv(64) == b"":
-                raise OSError("over")
-            left.append(one)
-        except BlockingIOError:
-            left.append(one)
-        except OSError:
-            one[0].close()
-    crowd = left
-    if select.select([sys.stdin], [], [], 0.1)[0]:
-        print(met, flush=True)
-        break
-"""
+CROWD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "crowd.py")
 
 
 class Http:
@@ -320,7 +284,7 @@ class Http:
         with open(f"/proc/{self.pid()}/clear_refs", "w") as file:
             file.write("5")  # VmHWM begins anew
         calm = self.memory("VmHWM")
-        crowd = self.beside("/usr/bin/python3", "-c", CROWD, "9847", "500", stdin=subprocess.PIPE,
+        crowd = self.beside("/usr/bin/python3", CROWD, "9847", "500", stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, text=True)
         try:
             self.assertEqual(crowd.stdout.readline(), "all there\n")
