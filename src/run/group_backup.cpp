@@ -119,13 +119,14 @@ Attempt GroupBackup::attempt() {
     if (members.empty())
         return attempt;
     const Host before = look_again(context_.engine, planned_on_);
-    if (const auto early = replan(context_.settings, before, planned_); !early.freeze.refusals.empty()) {
+    const auto early = replan(context_.settings, before, planned_);
+    if (!early.freeze.refusals.empty()) {
         for (const auto& member : members)
             fail(attempt, member, early.freeze.refusals.front(), "see `miraclemax plan`");
         return attempt;
     }
     Readings readings(context_, run_, before, keys_, partial_);
-    readings.launch(members);
+    readings.launch(members, !early.freeze.frozen().empty());
     if (!readings.any_going()) {
         fail_all(attempt, readings, {}, {});
         return attempt;

@@ -21,7 +21,7 @@ std::unique_ptr<worker::Launcher> launcher_for(const Context& context, const Hos
 }
 
 worker::Job job_of(const Settings& settings, const Keys& keys, const PlannedComponent& planned,
-                   unsigned threads) {
+                   unsigned threads, bool frozen) {
     worker::Job job{.component = planned.component.name,
                     .root = {},
                     .exclude = planned.component.exclude,
@@ -32,6 +32,7 @@ worker::Job job_of(const Settings& settings, const Keys& keys, const PlannedComp
                     .keyring = {},
                     .fingerprints = {},
                     .passphrase = {},
+                    .frozen = frozen,
                     .aead = settings.aead,
                     .folder = {}};
     if (planned.encrypted) {
@@ -90,12 +91,13 @@ void Readings::launch_one(Reading& reading) {
                                       .folder = partial_.work_folder(reading.planned.component.name).string(),
                                       .control = (context_.settings.control() / run_).string()};
     reading.planned.worker = place.kind;
-    reading.job = job_of(context_.settings, keys_, reading.planned, threads_);
+    reading.job = job_of(context_.settings, keys_, reading.planned, threads_, frozen_);
     reading.worker = launcher_for(context_, host_, place.kind)->launch(reading.job, placement);
     reading.worker->wait_ready(context_.stop);
 }
 
-void Readings::launch(const std::vector<PlannedComponent>& members) {
+void Readings::launch(const std::vector<PlannedComponent>& members, bool frozen) {
+    frozen_ = frozen;
     const unsigned cores = context_.settings.threads != 0 ? context_.settings.threads
                                                           : std::max(1U, std::thread::hardware_concurrency());
     threads_ = std::max<unsigned>(1, cores / static_cast<unsigned>(std::max<std::size_t>(1, members.size())));

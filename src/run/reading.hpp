@@ -31,10 +31,11 @@ public:
     Readings(const Context& context, const std::string& run, const Host& host, const Keys& keys,
              store::Partial& partial);
 
-    void launch(const std::vector<PlannedComponent>& members); // until every worker is ready
-    void read(const worker::Deadline& deadline);               // the writers stand still
-    void finish();                                             // the writers may go on
-    void abandon();                                            // ends the workers, forgets what they wrote
+    // Until every worker is ready. `frozen`: containers will stand still while they read.
+    void launch(const std::vector<PlannedComponent>& members, bool frozen);
+    void read(const worker::Deadline& deadline); // the writers stand still
+    void finish();                               // the writers may go on
+    void abandon();                              // ends the workers, forgets what they wrote
 
     [[nodiscard]] std::vector<Reading>& all() { return readings_; }
     [[nodiscard]] bool any_going() const;
@@ -49,6 +50,7 @@ private:
     const Keys& keys_;
     store::Partial& partial_;
     unsigned threads_ = 1; // of each worker
+    bool frozen_ = false;
     std::vector<Reading> readings_;
 };
 

@@ -47,19 +47,28 @@ void write_all(int fd, Bytes bytes, const std::filesystem::path& path);
 // holds its name: who publishes many files does that once (sync_folder). Not finished: unlinked.
 class FileSink : public Sink {
 public:
+    // When what is written is on its way to the disk: as the system sees fit, or as soon as there is enough
+    // of it.
+    enum class Begin { late, at_once };
+
     // `progress` is called while finish() waits for the disk, which can take many minutes.
-    explicit FileSink(std::filesystem::path path, std::function<void()> progress = {});
+    explicit FileSink(std::filesystem::path path, std::function<void()> progress = {},
+                      Begin begin = Begin::late);
     ~FileSink() override;
     void write(Bytes bytes) override;
     void finish() override;
 
 private:
+    void begin_settling();
     void settle();
+    bool settle_part(std::uint64_t from, std::uint64_t size, unsigned how);
 
     std::filesystem::path path_;
     Descriptor file_;
     std::function<void()> progress_;
+    Begin begin_;
     std::uint64_t size_ = 0;
+    std::uint64_t begun_ = 0; // so much is on its way
     bool finished_ = false;
 };
 

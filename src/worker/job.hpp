@@ -27,6 +27,7 @@ struct Job {
     std::string keyring;                   // public keys, binary; empty: not encrypted to keys
     std::vector<std::string> fingerprints; // recipients, all in the keyring
     std::string passphrase;                // symmetric instead
+    bool frozen = false;                   // containers stand still while it reads
     bool aead = false;                     // OCB: Recipients::ocb
     std::filesystem::path folder;          // where it creates its three files, as the worker sees it
     [[nodiscard]] bool encrypted() const { return !fingerprints.empty() || !passphrase.empty(); }

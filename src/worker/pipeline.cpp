@@ -34,13 +34,20 @@ openpgp::Recipients recipients_of(const Job& job) {
     return {.fingerprints = job.fingerprints, .passphrase = job.passphrase, .ocb = job.aead};
 }
 
+// While containers stand still, the disk is there for the reading.
+stream::FileSink::Begin begin_of(const Job& job) {
+    return job.frozen ? stream::FileSink::Begin::late : stream::FileSink::Begin::at_once;
+}
+
 } // namespace
 
 // One file and what stands before it, destroyed from the front to the back.
 class Pipeline::Line {
 public:
     Line(const Job& job, const openpgp::Home& home, const std::string& leaf, unsigned threads, Moved& moved)
-        : file_(job.folder / leaf, [&moved] { ++moved; }), kept_(file_, moved), stored_(kept_) {
+        : file_(
+              job.folder / leaf, [&moved] { ++moved; }, begin_of(job)),
+          kept_(file_, moved), stored_(kept_) {
         stream::Sink* next = &stored_;
         if (job.encrypted()) {
             encryption_ = openpgp::encrypt_to(*next, home, recipients_of(job));

@@ -83,12 +83,13 @@ json of_job(const Job& job) {
             {"fingerprints", job.fingerprints},
             {"passphrase", to_hex(job.passphrase)},
             {"aead", job.aead},
+            {"frozen", job.frozen},
             {"folder", to_hex(job.folder.native())}};
 }
 
 Job to_job(const json& object) {
     only(object, {"component", "root", "exclude", "trusted_xattrs", "compression", "level", "threads",
-                  "keyring", "fingerprints", "passphrase", "aead", "folder"});
+                  "keyring", "fingerprints", "passphrase", "aead", "frozen", "folder"});
     Job job;
     job.component = text_of(object, "component");
     must_be_a_name(job.component);
@@ -108,6 +109,7 @@ Job to_job(const json& object) {
             text_of({{"fingerprint", object.at("fingerprints").at(at)}}, "fingerprint"));
     job.passphrase = bytes_of(object, "passphrase");
     job.aead = truth_of(object, "aead");
+    job.frozen = truth_of(object, "frozen");
     job.folder = bytes_of(object, "folder");
     return job;
 }

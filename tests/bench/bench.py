@@ -47,7 +47,7 @@ def worker_alone(program, root, folder, keys, threads=0, level=1):
     await_word("hello")
     say({"job": {"component": "tree", "root": os.fsencode(root).hex(), "exclude": [], "trusted_xattrs": False,
                  "compression": "gzip", "level": level, "threads": threads, "keyring": keyring,
-                 "fingerprints": [keys.fingerprint], "passphrase": "", "aead": False, "folder": os.fsencode(folder).hex()},
+                 "fingerprints": [keys.fingerprint], "passphrase": "", "aead": False, "frozen": False, "folder": os.fsencode(folder).hex()},
          "home": ""})
     await_word("ready")
     say({"go": True})

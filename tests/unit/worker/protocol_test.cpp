@@ -19,6 +19,7 @@ Job some_job() {
     job.keyring = std::string("\x00\x99\x01\n", 4);
     job.fingerprints = {"AAAA", "BBBB"};
     job.passphrase = "p\"\xc3w";
+    job.frozen = true;
     job.folder = "/out";
     return job;
 }
@@ -55,6 +56,7 @@ TEST(Protocol, CarriesAJobByteForByte) {
     EXPECT_EQ(order.job.keyring, sent.keyring);
     EXPECT_EQ(order.job.fingerprints, sent.fingerprints);
     EXPECT_EQ(order.job.passphrase, sent.passphrase);
+    EXPECT_EQ(order.job.frozen, sent.frozen);
     EXPECT_EQ(order.job.folder, sent.folder);
     EXPECT_TRUE(std::holds_alternative<Go>(parse_request(encode(Request{Go{}}))));
 }
