@@ -1,6 +1,7 @@
 #include "archive/staging.hpp"
 
 #include "archive/attributes.hpp"
+#include "archive/folder.hpp"
 #include "archive/removal.hpp"
 #include "archive/staging_folder.hpp"
 #include "stream/fault_point.hpp"
@@ -166,9 +167,13 @@ Space space_of(const Site& site) {
     struct stat root {};
     if (::fstatvfs(ground.top.get(), &facts) != 0 || ::fstat(ground.top.get(), &root) != 0)
         throw write_error("look at the file system of", ground.path, errno);
+    Names names;
+    if (const int error = names.list(open_below(ground.top.get(), "").get()); error != 0)
+        throw write_error("list", ground.path, error);
     return {.bytes = static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize,
             .inodes = facts.f_files == 0 ? UINT64_MAX : static_cast<std::uint64_t>(facts.f_favail),
-            .device = static_cast<std::uint64_t>(root.st_dev)};
+            .device = static_cast<std::uint64_t>(root.st_dev),
+            .empty = names.size() == 0};
 }
 
 void seal(const Site& site) {

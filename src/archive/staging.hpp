@@ -42,11 +42,12 @@ enum class Holds { old_data, new_data, unknown };
 // Makes the staging folder and returns new/, open. Throws Error (destination) when it can't, (failed) when
 // there is one of this run. The root's times stay as they are, here and in discard().
 stream::Descriptor begin_staging(const Site& site);
-// Free bytes and inodes for an ordinary user's data in the root's file system.
+// The root, and what is free in its file system for an ordinary user's data.
 struct Space {
     std::uint64_t bytes = 0;
     std::uint64_t inodes = 0; // UINT64_MAX where the file system doesn't count them
     std::uint64_t device = 0; // the same for roots that lie in one file system
+    bool empty = false;       // the root (of a single file, the folder that it lies in) holds nothing
 };
 Space space_of(const Site& site);
 // What content and entries need in a file system, at least: bytes.

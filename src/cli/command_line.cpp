@@ -61,13 +61,15 @@ void Parser::restore_options() {
     restore->add_option("--from-backup", wish.request.backup, "From this backup");
     restore->add_option("--component", wish.request.components, "Only this component (may be repeated)")
         ->allow_extra_args(false);
-    restore->add_flag("--verify-only", wish.verify_only,
-                      "Prove the archives to their last byte, restore nothing");
+    restore->add_flag(
+        "--verify-only", wish.verify_only,
+        "Prove the archives to their last byte, restore nothing (on a host: without podman too)");
     restore->add_flag("--dry-run", wish.dry_run,
                       "Show the plan, decrypt and read everything, restore nothing");
     restore->add_flag("--force", wish.force, "Do not ask");
     restore->add_option("--into", wish.request.into, "Into a new volume, beside the original");
-    restore->add_option("--to", wish.request.to, "Into <folder>/<component>, a folder of the host");
+    restore->add_option("--to", wish.request.to,
+                        "Into <folder>/<component>, a folder of the host (there without podman too)");
     restore->add_option("--path", wish.request.only, "Only this file or folder of the component");
     restore->add_flag("--selinux-labels", wish.request.selinux_labels, "Restore SELinux labels too");
     restore->add_flag("--rollback-on-unhealthy", wish.request.rollback_on_unhealthy,

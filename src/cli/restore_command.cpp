@@ -31,6 +31,25 @@ void check_wishes(const RestoreOptions& wish) {
         throw Error(ExitCode::usage, "--latest and --from-backup exclude each other", "choose one");
 }
 
+struct Reached {
+    std::unique_ptr<podman::Engine> engine;
+    std::string no_podman; // as in run::Context
+};
+
+// Outside a container the workers are children: what is only read, or unpacked into a folder, needs podman to
+// tell who uses the data, and goes without where it isn't there.
+Reached reach_podman(const Composition& composition, const Setup& setup, const RestoreOptions& wish) {
+    try {
+        return {.engine = composition.connect(setup.socket), .no_podman = {}};
+    } catch (const podman::NotThere& why) {
+        const bool back = wish.undo || wish.discard_old;
+        const bool without = wish.verify_only || !wish.request.to.empty();
+        if (back || !without || wish.request.in_place || composition.self_id())
+            throw;
+        return {.engine = composition.connect_on_use(setup.socket), .no_podman = why.what()};
+    }
+}
+
 // Before anything is made or stopped.
 void require_keys(const run::RestorePlan& plan, const run::PrivateKeys& keys) {
     for (const auto& group : plan.groups)
@@ -57,19 +76,20 @@ ExitCode Commands::restore() {
     const auto& wish = options_.restore;
     check_wishes(wish);
     const auto setup = load();
-    const auto engine = composition_.connect(setup.socket);
+    const auto podman = reach_podman(composition_, setup, wish);
     const auto form = form_of(options_.json);
     const auto observer = observe(form, std::cout, stdout_takes_more);
     const auto follow = follow_restore(form, std::cout, stdout_takes_more);
     const run::Context context{.settings = setup.settings,
-                               .engine = *engine,
+                               .engine = *podman.engine,
                                .self_id = composition_.self_id(),
                                .observer = *observer,
-                               .stop = stop_};
+                               .stop = stop_,
+                               .no_podman = podman.no_podman};
     store::BackupFolder folder(setup.settings.backups, store::Use::reading);
     if (wish.undo || wish.discard_old)
         return undo_or_discard(context, *follow, folder);
-    const auto host = run::survey(*engine, composition_.self_id());
+    const auto host = run::survey(context);
     const catalog::Catalog catalog(folder);
     const auto& request = wish.request;
     auto plan = run::plan_restore(host, catalog, request);
@@ -85,9 +105,10 @@ ExitCode Commands::restore() {
     if (!rehearsal)
         agree(wish, request.beside() ? "Restore this?" : "Restore this over what is there now?", stop_);
     const auto lock = rehearsal ? nullptr : folder.lock_for_restore(setup.settings.restore_lock());
-    run::undo_dead_runs(context, !rehearsal);
+    if (podman.no_podman.empty())
+        run::undo_dead_runs(context, !rehearsal);
     const auto act = [&](catalog::RunRecord& record) {
-        run::prove(context, *follow, plan, request.trust);
+        run::prove(context, *follow, plan, request.trust, wish.verify_only);
         const bool feasible = plan.feasible();
         auto result = rehearsal ? run::rehearse_all(context, *follow, plan, keys)
                                 : run::restore(context, *follow, std::move(plan), keys, request);

@@ -38,7 +38,7 @@ std::string downtime_text(const quiesce::FreezePlan& plan) {
                        most.count());
 }
 
-void print_group(const run::RestoreGroup& group, std::ostream& out) {
+void print_group(const run::RestoreGroup& group, bool containers_known, std::ostream& out) {
     for (const auto& item : group.items) {
         const auto& record = item.record;
         out << line(fmt::format("  {:<20} {:<8} from {} ({}), {}, {}, to {}", record.name, record.priority,
@@ -53,6 +53,8 @@ void print_group(const run::RestoreGroup& group, std::ostream& out) {
             out << line(fmt::format("    CAN'T BE RESTORED: {}{}", item.refusal,
                                     item.remedy.empty() ? "" : " (" + item.remedy + ")"));
     }
+    if (!containers_known)
+        return;
     const bool in_place = std::any_of(group.items.begin(), group.items.end(),
                                       [](const auto& item) { return !item.in_place.empty(); });
     const auto stopped = group.stop.frozen();
@@ -90,6 +92,7 @@ json plan_json(const run::RestorePlan& plan) {
     return {{"event", "plan"},
             {"components", components},
             {"warnings", plan.warnings},
+            {"no_podman", plan.no_podman},
             {"feasible", plan.feasible()}};
 }
 
@@ -169,7 +172,9 @@ void print_restore_plan(const run::RestorePlan& plan, const run::RestoreRequest&
     out << line(
         fmt::format("restore: {} to read, {} of content", bytes_text(plan.stored), bytes_text(plan.content)));
     for (const auto& group : plan.groups)
-        print_group(group, out);
+        print_group(group, plan.no_podman.empty(), out);
+    if (!plan.no_podman.empty())
+        out << line("  no container is looked for or stopped: " + plan.no_podman);
     for (const auto& warning : plan.warnings)
         out << line("  warning: " + warning);
     if (!request.beside())

@@ -188,6 +188,7 @@ bool may_repeat(const Request& request, Failure::Kind kind) {
     switch (kind) {
     case Failure::Kind::missing:
     case Failure::Kind::refused:
+    case Failure::Kind::busy:
         return request.wait_for_socket;
     case Failure::Kind::cut:
         return request.repeatable;
@@ -224,8 +225,12 @@ Answer Connection::send(const Request& request) const {
         const auto now = Clock::now();
         if (!give_up)
             give_up = std::min(end, now + options_.retry_for);
-        if (!may_repeat(request, failure->kind) || now + pause >= *give_up)
-            throw error_of(*failure, request.act, options_.socket, deadline);
+        if (!may_repeat(request, failure->kind) || now + pause >= *give_up) {
+            const auto error = error_of(*failure, request.act, options_.socket, deadline);
+            if (nobody_there(failure->kind))
+                throw NotThere(error);
+            throw error;
+        }
         std::this_thread::sleep_for(pause);
         pause = std::min(pause * 2, milliseconds{500});
     }

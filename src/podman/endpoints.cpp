@@ -10,6 +10,7 @@ const std::vector<Endpoint>& endpoints() {
         {"GET", "libpod/volumes/json", "find volumes and their labels"},
         {"GET", "libpod/volumes/{name}/json", "is it still the same volume"},
         {"POST", "libpod/volumes/create", "make the volume that a restore fills"},
+        {"DELETE", "libpod/volumes/{name}", "remove a volume that a failed restore made"},
         {"GET", "libpod/containers/json", "find containers"},
         {"GET", "libpod/containers/{id}/json", "state, mounts, labels and dependencies of a container"},
         {"GET", "libpod/images/{name}/exists", "is the worker's image there"},

@@ -13,6 +13,7 @@ enum class Call : std::size_t {
     list_volumes,
     inspect_volume,
     create_volume,
+    delete_volume,
     list_containers,
     inspect_container,
     image_exists,

@@ -1,11 +1,20 @@
 // The podman engine as the rest of the program sees it: one typed call for each endpoint.
 #pragma once
 
+#include "error.hpp"
 #include "podman/types.hpp"
 
 #include <memory>
 
 namespace miraclemax::podman {
+
+// There is no socket, or nobody listens on it. A podman that answers with an error, is slow or forbids is
+// there.
+class NotThere : public Error {
+public:
+    using Error::Error;
+    explicit NotThere(const Error& error) : Error(error) {}
+};
 
 // How long a call that is made of many may take.
 struct Limits {
@@ -26,6 +35,8 @@ public:
     virtual std::optional<Volume> volume(const std::string& name) = 0;
     // One that exists already is an Error (podman).
     virtual Volume create_volume(const VolumeSpec& spec) = 0;
+    // With all that it holds. One that a container in any state has is an Error (podman).
+    virtual void delete_volume(const std::string& name) = 0;
     // All containers in every state, inspected several at a time, sorted by name. One that vanishes meanwhile
     // is left out; one that can't be inspected within the limits is an Error.
     virtual std::vector<Container> containers(const Limits& limits = {}) = 0;

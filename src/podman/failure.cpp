@@ -25,7 +25,7 @@ int errno_of_connect(const std::string& path) {
     if (path.size() >= sizeof(address.sun_path))
         return ENAMETOOLONG;
     std::copy(path.begin(), path.end(), address.sun_path);
-    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const int descriptor = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (descriptor < 0)
         return errno;
     const int result = ::connect(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
@@ -94,7 +94,11 @@ Kind kind_of_refusal(const std::string& socket, int number) {
         return Kind::forbidden;
     if (::stat(socket.c_str(), &status) == 0 && !S_ISSOCK(status.st_mode))
         return Kind::no_socket;
-    return Kind::refused;
+    return number == ECONNREFUSED ? Kind::refused : Kind::busy;
+}
+
+bool nobody_there(Kind kind) {
+    return kind == Kind::missing || kind == Kind::no_socket || kind == Kind::refused;
 }
 
 Error error_of(const Failure& failure, const std::string& act, const std::string& socket,
@@ -115,6 +119,9 @@ Error error_of(const Failure& failure, const std::string& act, const std::string
         return {code, fmt::format("can't {}: nobody listens on podman's socket {}", act, socket),
                 "systemctl restart podman.socket; in a container: mount the socket's folder, not the socket "
                 "itself, which goes stale when podman restarts"};
+    case Kind::busy:
+        return {code, fmt::format("can't {}: podman's socket {} takes no connection", act, socket),
+                "podman has too much to do, or hangs: look at journalctl -u podman.service"};
     case Kind::deadline:
         return {code,
                 fmt::format("can't {}: podman did not answer within {:.1f} s", act,

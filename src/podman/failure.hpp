@@ -14,6 +14,7 @@ struct Failure {
         no_socket, // the path is something else
         forbidden,
         refused, // nobody listens (any more)
+        busy,    // it can't be connected to now: its queue is full
         deadline,
         cut, // the answer ended too early
         too_large,
@@ -22,6 +23,9 @@ struct Failure {
     Kind kind = Kind::garbage;
     std::string detail{};
 };
+
+// Whether no podman is behind the socket at all.
+[[nodiscard]] bool nobody_there(Failure::Kind kind);
 
 // From the errno of connect(2); 0 (unknown) finds it out by trying.
 [[nodiscard]] Failure::Kind kind_of_refusal(const std::string& socket, int number);

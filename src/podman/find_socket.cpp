@@ -40,7 +40,7 @@ std::string find_socket(const std::string& configured, const Environment& enviro
             return place;
         looked += (looked.empty() ? "" : ", ") + place;
     }
-    throw Error(
+    throw NotThere(
         ExitCode::podman,
         fmt::format("podman's socket was not found; looked at CONTAINER_HOST (not set), {}", looked),
         "on the host: systemctl enable --now podman.socket; in a container: also mount the socket's folder "

@@ -70,6 +70,13 @@ Volume RestEngine::create_volume(const VolumeSpec& spec) {
     return made;
 }
 
+void RestEngine::delete_volume(const std::string& name) {
+    const auto act = "remove volume " + name;
+    if (!may_be_a_name(name))
+        throw Error(ExitCode::podman, fmt::format("can't {}: podman allows no such name", act));
+    static_cast<void>(body_of({.call = Call::delete_volume, .object = name, .act = act}));
+}
+
 void RestEngine::remove(const std::string& id) {
     const auto act = "remove " + titled(id);
     check_name(id, act);

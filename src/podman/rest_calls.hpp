@@ -31,6 +31,7 @@ public:
     std::vector<Volume> volumes() override;
     std::optional<Volume> volume(const std::string& name) override;
     Volume create_volume(const VolumeSpec& spec) override;
+    void delete_volume(const std::string& name) override;
     std::vector<Container> containers(const Limits& limits = {}) override;
     std::vector<Container> containers_labelled(const std::string& label) override;
     std::optional<Container> container(const std::string& id) override;

@@ -14,15 +14,16 @@ struct ConnectionOptions {
     std::chrono::milliseconds retry_for{10'000}; // how long a call that is safe to repeat is repeated
 };
 
-// Throws Error (podman) when the socket is missing, forbidden or not podman's, naming the path and the
-// remedy.
+// Throws Error (podman) when the socket is forbidden or not podman's, NotThere when it is missing or nobody
+// listens, naming the path and the remedy.
 std::unique_ptr<Engine> connect(ConnectionOptions options);
 // Asks nothing: whether podman is there shows at the first call. For what may never need it.
 std::unique_ptr<Engine> connect_on_use(ConnectionOptions options);
 
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 // The first that is set or exists: configured, CONTAINER_HOST (unix://…), /run/podman/podman.sock,
-// $XDG_RUNTIME_DIR/podman/podman.sock. Throws Error (podman) listing where it looked.
+// $XDG_RUNTIME_DIR/podman/podman.sock. Throws NotThere listing where it looked, Error (podman) for what is no
+// unix socket.
 std::string find_socket(const std::string& configured, const Environment& environment,
                         const std::string& system_socket = "/run/podman/podman.sock");
 

@@ -19,6 +19,12 @@ std::string written(const std::tm& time, const char* form) {
 
 } // namespace
 
+Host survey(const Context& context) {
+    if (!context.no_podman.empty())
+        return {.info = {}, .volumes = {}, .containers = {}, .self = {}, .no_podman = context.no_podman};
+    return survey(context.engine, context.self_id);
+}
+
 std::string local_time(system_clock::time_point moment) {
     const std::time_t seconds = system_clock::to_time_t(moment);
     std::tm local{};

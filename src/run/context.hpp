@@ -15,7 +15,12 @@ struct Context {
     std::optional<std::string> self_id;
     Observer& observer;
     std::stop_token stop; // SIGTERM, Ctrl-C: release, then leave
+    // Not empty: podman isn't there, says this; for what needs none. The engine throws whatever it is asked.
+    std::string no_podman{};
 };
+
+// Where podman isn't there, a host of which nothing is known. Throws Error (podman).
+[[nodiscard]] Host survey(const Context& context);
 
 // "2025-10-16T03:00:00+02:00", and the same moment as "2025-10-16T01:00:00Z".
 [[nodiscard]] std::string local_time(std::chrono::system_clock::time_point moment);

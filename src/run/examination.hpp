@@ -50,6 +50,7 @@ struct Scope {
     std::vector<std::string> components; // only the files of these, and no stray ones; empty: all
     std::function<void(std::uint64_t bytes, std::uint64_t of)> progress; // hashed so far
     std::stop_token stop;                                                // throws Error (interrupted)
+    bool ask_the_disk = true; // false: what the page cache holds will do, whoever asks reads it next
 };
 
 // Layout (nothing missing, nothing extra), SHA256SUMS and sizes and sha256 of every stored file against the

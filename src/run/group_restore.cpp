@@ -20,7 +20,7 @@ struct Member {
     RestoredItem result;
     std::unique_ptr<Unpacking> unpacking; // staged, waiting for its swap
     bool swapped = false;
-    bool made = false; // its volume
+    std::optional<RestoredComponent> made{}; // its volume
 };
 
 class GroupRestore {
@@ -105,7 +105,8 @@ void GroupRestore::stage() {
 void GroupRestore::stage_one(Member& member) {
     sweep_earlier(context_, host_, execution_.run(), member.item.record.name);
     auto target = make_target(context_, execution_.run(), host_, member.item, request_);
-    member.made = member.item.new_volume;
+    if (member.item.new_volume)
+        member.made = target;
     target.group = members_.front().result.component;
     record_.components.push_back(target);
     records_.keep(record_);
@@ -169,6 +170,8 @@ void GroupRestore::stop_swap_start() {
 }
 
 void GroupRestore::need_still(quiesce::Window& window, const Host& host) const {
+    if (!host.no_podman.empty())
+        return; // nobody was stopped
     if (const auto moved = window.moved(group_.group, host.self_id()))
         throw Error(ExitCode::failed, *moved, "see who starts the container while it is restored");
 }
@@ -238,12 +241,8 @@ void GroupRestore::fail(const Error& error) {
         member.result.remedy = error.remedy();
         restored_.code = error.code();
         clear_away(member, staged);
-        if (member.made) // it bears the component's labels: the next backup would take it for the component
-            context_.observer.warned(member.result.component + ": volume " +
-                                     member.item.target.source.volume +
-                                     ", made for this restore, stays and holds nothing of it: `podman volume "
-                                     "rm " +
-                                     member.item.target.source.volume + "`");
+        if (member.made)
+            unmake_target(context_, execution_.run(), host_, *member.made);
     }
 }
 

@@ -74,6 +74,8 @@ Host survey(podman::Engine& engine, const std::optional<std::string>& self_id) {
 }
 
 Host look_again(podman::Engine& engine, const Host& earlier) {
+    if (!earlier.no_podman.empty())
+        return earlier;
     return seen(engine, earlier.info, earlier.self_id());
 }
 } // namespace miraclemax::run

@@ -12,6 +12,7 @@ struct Host {
     std::vector<podman::Volume> volumes;
     std::vector<podman::Container> containers;
     std::optional<podman::Container> self; // the sidecar's own container; nullopt on a host install
+    std::string no_podman{}; // why podman could not be asked: of volumes and containers nothing is known
 
     [[nodiscard]] std::optional<std::string> self_id() const;
     [[nodiscard]] component::Facts facts(const Settings& settings) const;

@@ -12,7 +12,8 @@ namespace miraclemax::run {
 namespace {
 
 std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engine,
-                                 const std::optional<std::string>& self_id, const Alive& alive) {
+                                 const std::optional<std::string>& self_id, const Alive& alive,
+                                 const std::stop_token& stop) {
     RestoreRecords records(settings);
     const auto any = [&] {
         const auto all = records.all();
@@ -25,7 +26,7 @@ std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engin
     std::vector<Settled> settled;
     for (auto& record : records.all())
         if (any_cut_off(record, alive))
-            for (auto& each : settle_cut_off(settings, engine, host, records, std::move(record), alive))
+            for (auto& each : settle_cut_off(settings, engine, host, records, std::move(record), alive, stop))
                 settled.push_back(std::move(each));
     return settled;
 }
@@ -49,14 +50,16 @@ std::set<std::string> unsettled(const Settings& settings) {
         if (!record.trouble.empty())
             runs.insert(record.run);
         for (const auto& each : record.components)
-            if (holds_up(record, each))
+            if (holds_up(record, each)) {
                 runs.insert(actor(record, each));
+                runs.insert(each.halted_by.begin(), each.halted_by.end());
+            }
     }
     return runs;
 }
 
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
-                 std::chrono::milliseconds patience) {
+                 std::chrono::milliseconds patience, const std::stop_token& stop) {
     openpgp::Home::sweep();
     const auto wait = [&] { return unsettled(settings); };
     const bool waiting = !wait().empty();
@@ -84,7 +87,7 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
         };
         // Before anything is settled: one of them may still be moving names.
         recovery.workers = worker::sweep_workers(engine, identity(settings), alive);
-        recovery.data = settle_dead(settings, engine, self_id, alive);
+        recovery.data = settle_dead(settings, engine, self_id, alive, stop);
     } catch (const Error& error) {
         recovery.containers.warnings.push_back(
             std::string("what a dead run left could not be cleared away: ") + error.what());

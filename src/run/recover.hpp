@@ -8,6 +8,7 @@
 #include "quiesce/recovery.hpp"
 
 #include <set>
+#include <stop_token>
 
 namespace miraclemax::run {
 
@@ -19,14 +20,16 @@ struct Recovery {
 };
 
 // First what was frozen goes on, then helper containers of dead runs are removed, then what a dead restore
-// was moving is finished or undone, and only then its containers are started. Touches only this instance's,
-// and only those of runs that are dead. Throws Error (podman). `patience`: how long it waits for another
-// process that is at it.
+// was moving is finished or undone (who uses it meanwhile is stopped, and started again), and only then its
+// containers are started. Touches only this instance's, and only those of runs that are dead. Throws Error
+// (podman). `patience`: how long it waits for another process that is at it. Once `stop` is requested nobody
+// is stopped any more.
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
-                 std::chrono::milliseconds patience = std::chrono::seconds(60));
+                 std::chrono::milliseconds patience = std::chrono::seconds(60),
+                 const std::stop_token& stop = {});
 
-// The runs whose containers may not be started before their data is settled, if they are dead. Reads the
-// state folder alone.
+// The runs whose containers may not be started before their data is settled, if they are dead; the recoveries
+// that stopped who used it are among them. Reads the state folder alone.
 std::set<std::string> unsettled(const Settings& settings);
 
 } // namespace miraclemax::run

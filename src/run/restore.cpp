@@ -138,7 +138,8 @@ void require_same(const RestorePlan& plan, const std::string& id, const catalog:
 
 } // namespace
 
-void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust) {
+void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust,
+           bool ask_the_disk) {
     const store::BackupFolder folder(context.settings.backups, store::Use::reading);
     std::map<std::string, std::vector<std::string>> wanted; // components by backup
     for (const auto& group : plan.groups)
@@ -151,7 +152,8 @@ void prove(const Context& context, RestoreObserver& observer, const RestorePlan&
                     {.components = components,
                      .progress = [&, name = id](std::uint64_t bytes,
                                                 std::uint64_t of) { observer.examining(name, bytes, of); },
-                     .stop = context.stop});
+                     .stop = context.stop,
+                     .ask_the_disk = ask_the_disk});
         std::erase_if(examined.faults, [&](const Fault& fault) {
             if (fault.of_chain) // a neighbour's: the files of this one are what was signed
                 context.observer.warned("backup " + id + ": " + fault.where + " " + fault.what);
@@ -170,7 +172,7 @@ void prove(const Context& context, RestoreObserver& observer, const RestorePlan&
 RestoreResult rehearse_all(const Context& context, RestoreObserver& observer, const RestorePlan& plan,
                            const PrivateKeys& keys) {
     Execution execution(context);
-    const Host host = survey(context.engine, context.self_id);
+    const Host host = survey(context);
     RestoreResult result{.run = execution.run()};
     for (const auto& group : plan.groups)
         for (const auto& item : group.items) {
@@ -211,7 +213,7 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
                                       .count()};
     RestoreResult result{.run = execution.run()};
     std::string stuck;
-    const Host first = survey(context.engine, context.self_id);
+    const Host first = survey(context);
     for (auto& group : plan.groups) {
         const Host host = look_again(context.engine, first);
         auto restored =

@@ -42,8 +42,10 @@ public:
 };
 
 // The archives of a plan, proven: signature, layout, sha256 of everything that is to be read. Throws Error
-// (damaged, untrusted) naming the fault; nothing was touched then.
-void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust);
+// (damaged, untrusted) naming the fault; nothing was touched then. `ask_the_disk`: else what the page cache
+// holds will do, which is what is restored next.
+void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust,
+           bool ask_the_disk = false);
 
 // Decrypts and reads all archives of a plan and compares them with their inventories; stores nothing.
 RestoreResult rehearse_all(const Context& context, RestoreObserver& observer, const RestorePlan& plan,

@@ -163,7 +163,7 @@ void set_target(RestoreItem& item, const Host& host, const RestoreRequest& reque
             target.source.path += "/" + component::last_part(was.path);
     } else if (was.kind == "volume") {
         target.source = volume_source(host, was.volume);
-        item.new_volume = target.source.created_at.empty();
+        item.new_volume = host.no_podman.empty() && target.source.created_at.empty();
     } else {
         target.source.kind = Source::Kind::path;
         target.source.path = was.path;
@@ -265,6 +265,7 @@ Component target_of(const RestoredComponent& restored, const Host& host) {
 RestorePlan plan_restore(const Host& host, const catalog::Catalog& catalog, const RestoreRequest& request) {
     check_wishes(request);
     RestorePlan plan;
+    plan.no_podman = host.no_podman;
     auto items = request.backup.empty() ? choose_latest(catalog, request, plan.warnings)
                                         : choose_from(catalog, request);
     std::vector<Component> targets;

@@ -48,8 +48,9 @@ struct RestoreGroup {
 struct RestorePlan {
     std::vector<RestoreGroup> groups; // critical first
     std::vector<std::string> warnings;
-    std::uint64_t stored = 0;            // bytes to read
-    std::uint64_t content = 0;           // bytes to write
+    std::string no_podman;     // not empty: why nothing is known of the containers that use the data
+    std::uint64_t stored = 0;  // bytes to read
+    std::uint64_t content = 0; // bytes to write
     [[nodiscard]] bool feasible() const; // nothing is refused
 };
 

@@ -38,7 +38,8 @@ Json of(const RestoredComponent& each) {
             {"path", each.path},           {"single", each.single},
             {"only", each.only},           {"step", names[static_cast<std::size_t>(each.step)]},
             {"acting", each.acting},       {"beside", each.beside},
-            {"group", each.group},         {"safety", each.safety}};
+            {"group", each.group},         {"safety", each.safety},
+            {"halted_by", each.halted_by}};
 }
 
 RestoredComponent to(const Json& json) {
@@ -53,7 +54,8 @@ RestoredComponent to(const Json& json) {
             .acting = json.value("acting", ""),
             .beside = json.value("beside", false),
             .group = json.value("group", ""),
-            .safety = json.value("safety", "")};
+            .safety = json.value("safety", ""),
+            .halted_by = json.value("halted_by", std::vector<std::string>{})};
 }
 
 // nullopt: it was removed meanwhile.
@@ -202,6 +204,10 @@ void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<s
 
 std::string actor(const RestoreRecord& record, const RestoredComponent& component) {
     return component.acting.empty() ? record.run : component.acting;
+}
+
+bool together(const RestoredComponent& one, const RestoredComponent& other) {
+    return one.group.empty() ? one.component == other.component : one.group == other.group;
 }
 
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component) {

@@ -40,6 +40,8 @@ struct RestoredComponent {
     // in the record before the first is swapped. Empty in older records: a group of its own.
     std::string group{};
     std::string safety{}; // restored in place: id of the backup that holds the old data
+    // The recoveries that stopped who used it, to put it in order.
+    std::vector<std::string> halted_by{};
 };
 
 struct RestoreRecord {
@@ -85,6 +87,8 @@ void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<s
              Step step, const std::string& acting = {});
 // The run that has the component in hand: while it lives, nobody else touches it.
 [[nodiscard]] std::string actor(const RestoreRecord& record, const RestoredComponent& component);
+// Restored together: of one group of one record.
+[[nodiscard]] bool together(const RestoredComponent& one, const RestoredComponent& other);
 // Whether a run lives. Where nothing is named, its journal's lock tells at that moment: a recovery that looks
 // at a dead run's journal holds it too, and for that moment the run seems to live.
 using Alive = std::function<bool(const std::string& run)>;

@@ -5,7 +5,10 @@
 #include "error.hpp"
 #include "run/context.hpp"
 #include "run/restore_place.hpp"
+#include "run/settlement.hpp"
 #include "run/unpacking.hpp"
+
+#include <algorithm>
 
 namespace miraclemax::run {
 namespace {
@@ -51,6 +54,36 @@ void make_folder(const Context& context, const std::string& run, const Host& hos
     }
 }
 
+// A dead run's half-moved names wait for a recovery, which takes podman: until then nothing is moved onto
+// them.
+void need_whole(const Settings& settings, const RestoredComponent& target) {
+    for (const auto& record : RestoreRecords(settings).all()) {
+        const auto& parts = record.components;
+        if (std::any_of(
+                parts.begin(), parts.end(),
+                [&](const auto& each) { return each.step != Step::emptied && holds_up(record, each); }) &&
+            std::any_of(parts.begin(), parts.end(),
+                        [&](const auto& each) { return each.volume.empty() && each.path == target.path; }))
+            throw Error(ExitCode::not_released,
+                        target.path + " is half moved: the restore " + record.run + " was cut off",
+                        "restore into another folder, or `miraclemax recover` once podman is there");
+    }
+}
+
+bool is_empty(const Context& context, const std::string& run, const Host& host, RestoredComponent target) {
+    target.only.clear();
+    // Without its stop: an interruption is what such a volume is left by.
+    const auto looking = settler(context.settings, context.engine, host, run,
+                                 {.run = run, .at = {}, .components = {}}, target, worker::Settling::room);
+    looking->finish({});
+    return looking->space().empty;
+}
+
+bool is_that(const std::optional<podman::Volume>& volume, const RestoredComponent& made) {
+    return volume && volume->driver == "local" && volume->options.empty() &&
+           !made.volume_created_at.empty() && volume->created_at == made.volume_created_at;
+}
+
 } // namespace
 
 RestoredComponent make_target(const Context& context, const std::string& run, const Host& host,
@@ -78,9 +111,27 @@ RestoredComponent make_target(const Context& context, const std::string& run, co
                 }(),
                 target.path);
     } else if (source.kind == component::Source::Kind::path) {
+        if (!host.no_podman.empty())
+            need_whole(context.settings, target);
         make_folder(context, run, host, target, target.single ? parent_of(source.path) : source.path);
     }
     return target;
+}
+
+void unmake_target(const Context& context, const std::string& run, const Host& host,
+                   const RestoredComponent& target) {
+    const auto& name = target.volume;
+    auto& engine = context.engine;
+    try {
+        // The last look is right before: from there on podman refuses for who has it.
+        if (is_that(engine.volume(name), target) && is_empty(context, run, host, target) &&
+            is_that(engine.volume(name), target))
+            return engine.delete_volume(name);
+    } catch (const std::exception&) { // it is named
+    }
+    context.observer.warned(target.component + ": volume " + name +
+                            ", made for this restore, stays and holds nothing of it: `podman volume rm " +
+                            name + "`");
 }
 
 } // namespace miraclemax::run

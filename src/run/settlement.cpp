@@ -4,7 +4,7 @@
 #include "run/emptied.hpp"
 #include "run/group_moves.hpp"
 #include "run/restore_place.hpp"
-#include "run/restore_plan.hpp"
+#include "run/settling_window.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -22,10 +22,6 @@ bool cut_off(const RestoredComponent& each) {
     return each.step == Step::staging || moving(each);
 }
 
-bool together(const RestoredComponent& one, const RestoredComponent& other) {
-    return one.group.empty() ? one.component == other.component : one.group == other.group;
-}
-
 // Its swap has begun, and not come to this one yet.
 bool half_swapped(const RestoreRecord& record, const RestoredComponent& staged) {
     return std::any_of(
@@ -33,32 +29,13 @@ bool half_swapped(const RestoreRecord& record, const RestoredComponent& staged) 
         [&](const RestoredComponent& each) { return each.step == Step::swapped && together(each, staged); });
 }
 
-// The containers that use these now: who started them did not know that the data is half moved.
-std::string users_of(const RestoreRecord& record, const std::vector<std::string>& members, const Host& host) {
-    std::vector<component::Component> targets;
-    for (const auto& each : record.components)
-        if (std::find(members.begin(), members.end(), each.component) != members.end())
-            targets.push_back(target_of(each, host));
-    std::set<std::string> names;
-    for (auto& part : component::group(targets, host.containers, host.self_id())) {
-        RestoreGroup group{.group = std::move(part), .stop = {}, .items = {}};
-        replan_stop(group, host);
-        for (auto& name : group.stop.frozen())
-            names.insert(std::move(name));
-    }
-    std::string text;
-    for (const auto& name : names)
-        text += (text.empty() ? "" : " ") + name;
-    return text;
-}
-
 // One dead restore, group by group. The settlers' sockets lie where a run's would.
 class Settlement {
 public:
     Settlement(const Settings& settings, podman::Engine& engine, const Host& host, RestoreRecords& records,
-               RestoreRecord record, const Alive& alive)
+               RestoreRecord record, const Alive& alive, const std::stop_token& stop)
         : settings_(settings), engine_(engine), host_(host), records_(records), record_(std::move(record)),
-          alive_(alive), moves_(settings, engine, host, record_.run, records, record_) {}
+          alive_(alive), stop_(stop), moves_(settings, engine, host, record_.run, records, record_) {}
 
     std::vector<Settled> operator()() {
         if (!record_.trouble.empty())
@@ -124,11 +101,17 @@ private:
         }
     }
 
-    // Throws Error: a name that is moved now would be moved under them.
-    void need_idle(const Names& members) const {
-        if (const auto users = users_of(record_, members, host_); !users.empty())
-            throw Error(ExitCode::failed, "its half-moved data is in use: `podman stop " + users +
-                                              "`, then `miraclemax recover`");
+    // A name that is moved under somebody is moved for nobody.
+    void while_idle(const Names& members, const std::function<void()>& act) {
+        std::optional<SettlingWindow> window;
+        if (!guarded(members,
+                     [&] { window.emplace(settings_, engine_, host_, records_, record_, members, stop_); }))
+            return;
+        const auto before = settled_.size();
+        act();
+        const auto stopped = window->end();
+        for (auto told = before; told < settled_.size(); ++told)
+            settled_[told].what += stopped;
     }
 
     // Their groups are what is left of them.
@@ -153,13 +136,14 @@ private:
             if (each.step == Step::undoing && dead(each))
                 undone[actor(record_, each)].push_back(each.component);
         for (const auto& [acting, members] : undone)
-            guarded(members, [&] {
-                need_idle(members);
-                const auto outcome = moves_.finish_undo(members);
-                if (outcome.failure && outcome.holds == archive::Holds::old_data)
-                    throw Error(*outcome.failure);
-                tell(members, outcome.holds == archive::Holds::old_data ? old_data : new_data);
-            });
+            while_idle(members, [&, &members = members] { guarded(members, [&] { finish_undo(members); }); });
+    }
+
+    void finish_undo(const Names& members) {
+        const auto outcome = moves_.finish_undo(members);
+        if (outcome.failure && outcome.holds == archive::Holds::old_data)
+            throw Error(*outcome.failure);
+        tell(members, outcome.holds == archive::Holds::old_data ? old_data : new_data);
     }
 
     // Each once.
@@ -184,22 +168,28 @@ private:
         if (group.empty())
             return;
         Names moved, staged;
-        bool back = with_emptied(group.front());
-        for (const auto& each : group) {
+        for (const auto& each : group)
             (each.step == Step::staging ? staged : moved).push_back(each.component);
-            back = back || each.step == Step::returning;
-        }
-        if (!moved.empty() && !guarded(moved, [&] { need_idle(moved); }))
-            return;
-        if (!back && !moved.empty()) {
+        if (moved.empty())
+            for (const auto& member : staged)
+                drop(member);
+        else
+            while_idle(moved, [&] { to_one_moment(group, moved, staged); });
+    }
+
+    void to_one_moment(const Group& group, const Names& moved, const Names& staged) {
+        const bool back = with_emptied(group.front()) ||
+                          std::any_of(group.begin(), group.end(),
+                                      [](const auto& each) { return each.step == Step::returning; });
+        if (!back) {
             const auto on_new = settle_swaps(group);
             if (!on_new || (*on_new == group.size()))
                 return;
         }
-        const bool given = moved.empty() || guarded(moved, [&] {
-                               moves_.give_back(moved);
-                               tell(moved, old_data);
-                           });
+        const bool given = guarded(moved, [&] {
+            moves_.give_back(moved);
+            tell(moved, old_data);
+        });
         for (const auto& member : staged)
             if (given)
                 drop(member);
@@ -263,6 +253,7 @@ private:
     RestoreRecords& records_;
     RestoreRecord record_;
     const Alive& alive_;
+    const std::stop_token& stop_;
     GroupMoves moves_;
     std::set<std::string> seen_;
     std::vector<Settled> settled_;
@@ -294,8 +285,9 @@ bool holds_up(const RestoreRecord& record, const RestoredComponent& each) {
 }
 
 std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
-                                    RestoreRecords& records, RestoreRecord record, const Alive& alive) {
-    return Settlement(settings, engine, host, records, std::move(record), alive)();
+                                    RestoreRecords& records, RestoreRecord record, const Alive& alive,
+                                    const std::stop_token& stop) {
+    return Settlement(settings, engine, host, records, std::move(record), alive, stop)();
 }
 
 } // namespace miraclemax::run

@@ -4,6 +4,7 @@
 #include "run/host.hpp"
 #include "run/restore_record.hpp"
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -25,10 +26,12 @@ struct Settled {
 // While this is so, the containers of the run that has the component in hand may not be started, if it is
 // dead: its data, or that of another of its group, is half moved.
 [[nodiscard]] bool holds_up(const RestoreRecord& record, const RestoredComponent& each);
-// Group by group, the living runs' left alone. One that can't be settled, or that somebody uses, is told, and
-// tried again by the next call. For one process at a time (RestoreRecords::lock). `alive`: asked again, it
-// has to answer what it answered when the dead runs' workers were removed.
+// Group by group, the living runs' left alone. Who uses one is stopped for it, and started again; once `stop`
+// is requested nobody is stopped any more. One that can't be settled, or whose users can't be stopped, is
+// told, and tried again by the next call. For one process at a time (RestoreRecords::lock). `alive`: asked
+// again, it has to answer what it answered when the dead runs' workers were removed.
 std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
-                                    RestoreRecords& records, RestoreRecord record, const Alive& alive);
+                                    RestoreRecords& records, RestoreRecord record, const Alive& alive,
+                                    const std::stop_token& stop = {});
 
 } // namespace miraclemax::run

@@ -160,8 +160,8 @@ public:
     // What is wrong with the file; empty: nothing.
     std::string check(const catalog::StoredFile& file) {
         const auto before = done_;
-        auto what = check_file(backup_ / file.path, file, buffer_,
-                               [this](std::span<const std::byte> bytes) { tell(bytes.size()); });
+        auto what = check_file(backup_ / file.path, file, scope_.ask_the_disk ? From::disk : From::memory,
+                               buffer_, [this](std::span<const std::byte> bytes) { tell(bytes.size()); });
         if (done_ < before + file.size) // it was given up
             tell(before + file.size - done_);
         return what;
@@ -258,13 +258,15 @@ void check_sums(const fs::path& backup, const catalog::Manifest& manifest, const
     }
 }
 
-std::string check_file(const fs::path& path, const catalog::StoredFile& file, std::span<std::byte> buffer,
+std::string check_file(const fs::path& path, const catalog::StoredFile& file, From from,
+                       std::span<std::byte> buffer,
                        const std::function<void(std::span<const std::byte>)>& take) {
     try {
         const auto found = opened(path);
         if (found.size != file.size)
             return fmt::format("is {} bytes long, and the manifest says {}", found.size, file.size);
-        ::posix_fadvise(found.file.get(), 0, 0, POSIX_FADV_DONTNEED); // so that the disk is asked
+        if (from == From::disk)
+            ::posix_fadvise(found.file.get(), 0, 0, POSIX_FADV_DONTNEED);
         ::posix_fadvise(found.file.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
         stream::Sha256 sha256;
         std::uint64_t length = 0;

@@ -40,15 +40,16 @@ std::set<std::string> check_layout(const std::filesystem::path& backup, const ca
 void check_sums(const std::filesystem::path& backup, const catalog::Manifest& manifest,
                 const std::string& manifest_sha256, const std::set<std::string>& present,
                 std::vector<Fault>& faults);
-// Reads the file as the disk has it and hands its bytes to `take` as they come. Returns what is wrong with it
+enum class From { disk, memory }; // as far as the system lets us choose; memory: where it has the file
+
+// Reads the file and hands its bytes to `take` as they come. Returns what is wrong with it
 // when it is not what `file` says, or can't be read; empty: nothing. Throws what `take` throws, and that
 // alone.
-std::string check_file(const std::filesystem::path& path, const catalog::StoredFile& file,
+std::string check_file(const std::filesystem::path& path, const catalog::StoredFile& file, From from,
                        std::span<std::byte> buffer,
                        const std::function<void(std::span<const std::byte>)>& take);
 
-// Size and sha256 of every named file in `present` that is in the scope, read from the disk, not from memory
-// where the system lets us choose.
+// Size and sha256 of every named file in `present` that is in the scope.
 void check_content(const std::filesystem::path& backup, const catalog::Manifest& manifest,
                    const std::set<std::string>& present, const Scope& scope, std::vector<Fault>& faults);
 

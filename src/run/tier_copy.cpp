@@ -61,15 +61,16 @@ private:
     // What is wrong with the source; empty: nothing.
     std::string copy(const catalog::StoredFile& file) {
         stream::FileSink sink(partial_.place(file.path));
-        auto what = check_file(source_ / file.path, file, buffer_, [&](std::span<const std::byte> bytes) {
-            if (scope_.stop.stop_requested())
-                throw Error(ExitCode::interrupted, "the replication was interrupted");
-            MIRACLEMAX_FAULT_POINT("copy.write");
-            sink.write(bytes);
-            bytes_ += bytes.size();
-            if (scope_.progress)
-                scope_.progress(bytes_, of_);
-        });
+        auto what =
+            check_file(source_ / file.path, file, From::disk, buffer_, [&](std::span<const std::byte> bytes) {
+                if (scope_.stop.stop_requested())
+                    throw Error(ExitCode::interrupted, "the replication was interrupted");
+                MIRACLEMAX_FAULT_POINT("copy.write");
+                sink.write(bytes);
+                bytes_ += bytes.size();
+                if (scope_.progress)
+                    scope_.progress(bytes_, of_);
+            });
         if (what.empty())
             sink.finish();
         return what;

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <future>
 #include <thread>
 
 namespace miraclemax::run {
@@ -73,19 +74,22 @@ Unpacking::Unpacking(const Context& context, const std::string& run, const Host&
                     record.name + ": its compression is unknown: " + record.archive.compression);
     worker::Streams stored{.archive = opened(order.backup / record.archive.file.path),
                            .inventory = opened(order.backup / record.inventory.path)};
+    std::future<std::unique_ptr<worker::Decryptor>> decrypting; // both are started side by side
     if (encrypted(record)) {
         if (!keys.opens(record.archive))
             throw Error(ExitCode::key, record.name + " is encrypted, and no private key is at hand",
                         "give it by --key FILE (`--key -` reads it from standard input)");
         Pipe archive = make_pipe(), inventory = make_pipe();
-        const auto launcher = restore_launcher(context.settings, context.engine, host, restore_kind(host));
-        decryptor_ =
-            launcher->decrypt({.component = record.name,
+        worker::Streams plain{.archive = std::move(archive.in), .inventory = std::move(inventory.in)};
+        decrypting = std::async(
+            std::launch::async, [&, encrypted = std::move(stored), decrypted = std::move(plain)]() mutable {
+                return restore_launcher(context.settings, context.engine, host, restore_kind(host))
+                    ->decrypt({.component = record.name,
                                .keys = keys.keys,
                                .key_passphrase = keys.key_passphrase,
                                .passphrase = keys.passphrase},
-                              nowhere, std::move(stored),
-                              {.archive = std::move(archive.in), .inventory = std::move(inventory.in)});
+                              nowhere, std::move(encrypted), std::move(decrypted));
+            });
         stored = {.archive = std::move(archive.out), .inventory = std::move(inventory.out)};
     }
     const auto launcher =
@@ -98,6 +102,8 @@ Unpacking::Unpacking(const Context& context, const std::string& run, const Host&
                                   .content = record.entries.bytes,
                                   .site = order.site},
                                  order.store ? order.placement : nowhere, std::move(stored));
+    if (decrypting.valid())
+        decryptor_ = decrypting.get();
 }
 
 Unpacking::~Unpacking() = default;

@@ -44,7 +44,7 @@ public:
         Reaper reaper(::getpid() == 1);
         for (; !stop.stop_requested(); wait(stop))
             reaper.round();
-        const bool good = leave();
+        const bool good = leave(stop);
         looking.join();
         return good && all_back(settings_, connect_, [this](const std::string& line) { say(line); });
     }
@@ -57,7 +57,7 @@ private:
                 tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}, waiting()));
             // Data that is half moved waits for nobody else's container.
             if ((good || !run::unsettled(settings_).empty()) && !stop.stop_requested())
-                sweep(*engine);
+                sweep(*engine, stop);
             trouble_.clear();
         } catch (const std::exception& error) {
             if (trouble_ != error.what()) // once, not every two seconds
@@ -71,8 +71,9 @@ private:
         return [this] { return run::unsettled(settings_); };
     }
 
-    void sweep(podman::Engine& engine) {
-        const auto recovery = run::recover(settings_, engine, patrol_.self_id, std::chrono::milliseconds(0));
+    void sweep(podman::Engine& engine, const std::stop_token& stop) {
+        const auto recovery =
+            run::recover(settings_, engine, patrol_.self_id, std::chrono::milliseconds(0), stop);
         tell(recovery.containers);
         for (const auto& each : recovery.data)
             say_once("run " + each.run + " left component " + each.component + ": it " + each.what);
@@ -132,7 +133,7 @@ private:
 
     // Ends the living runs; then everything that can be put back at once is, and only after that is waited
     // for the rest: podman kills the container 10 s after its SIGTERM.
-    bool leave() {
+    bool leave(const std::stop_token& stop) {
         const auto end = SteadyClock::now() + patrol_.promise;
         signal_all(SIGTERM);
         await(std::min(end, SteadyClock::now() + patrol_.grace), [&] { return living().empty(); });
@@ -152,7 +153,7 @@ private:
                 say(still_open);
                 return false;
             }
-            sweep(*engine);
+            sweep(*engine, stop);
             return true;
         } catch (const std::exception& error) {
             say(std::string("can't release: ") + error.what());

@@ -184,7 +184,8 @@ json of_reply(const Settled& settled) {
              {{"holds", holdings.at(static_cast<std::size_t>(settled.holds))},
               {"bytes", space.bytes},
               {"inodes", space.inodes},
-              {"device", space.device}}}};
+              {"device", space.device},
+              {"empty", space.empty}}}};
 }
 json of_reply(const Done&) {
     return {{"done", true}};
@@ -218,7 +219,7 @@ Request to_request(const json& object) {
 }
 
 Settled to_settled(const json& object) {
-    only(object, {"holds", "bytes", "inodes", "device"});
+    only(object, {"holds", "bytes", "inodes", "device", "empty"});
     const std::string word = text_of(object, "holds");
     const auto* const holds = std::find(holdings.begin(), holdings.end(), word);
     if (holds == holdings.end())
@@ -226,7 +227,8 @@ Settled to_settled(const json& object) {
     return {.holds = static_cast<archive::Holds>(holds - holdings.begin()),
             .space = {.bytes = number_of<std::uint64_t>(object, "bytes"),
                       .inodes = number_of<std::uint64_t>(object, "inodes"),
-                      .device = number_of<std::uint64_t>(object, "device")}};
+                      .device = number_of<std::uint64_t>(object, "device"),
+                      .empty = truth_of(object, "empty")}};
 }
 
 Reply to_reply(const json& object) {

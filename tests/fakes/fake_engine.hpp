@@ -18,7 +18,7 @@ namespace miraclemax::fakes {
 //   health    the check itself is the test's hook: it changes the container as podman would
 //   exec      only in a running container   remove   refused while others depend on it
 //   create    makes a missing named volume silently, as podman does
-//   create_volume   refused when there is one of that name
+//   create_volume   refused when there is one of that name   delete_volume   refused while a container has it
 class FakeEngine : public podman::Engine {
 public:
     enum class Moment { before, after };
@@ -68,6 +68,7 @@ public:
     std::vector<podman::Volume> volumes() override;
     std::optional<podman::Volume> volume(const std::string& name) override;
     podman::Volume create_volume(const podman::VolumeSpec& spec) override;
+    void delete_volume(const std::string& name) override;
     std::vector<podman::Container> containers(const podman::Limits& limits = {}) override;
     std::vector<podman::Container> containers_labelled(const std::string& label) override;
     std::optional<podman::Container> container(const std::string& id) override;

@@ -112,6 +112,21 @@ podman::Volume FakeEngine::create_volume(const podman::VolumeSpec& spec) {
     return answer;
 }
 
+void FakeEngine::delete_volume(const std::string& name) {
+    perform("delete_volume", name, "delete_volume", [&] {
+        const std::lock_guard lock(mutex_);
+        if (volumes_.count(name) == 0)
+            throw Error(ExitCode::not_found, "podman refused to remove volume " + name + ": no such volume");
+        for (const auto& [user, container] : containers_)
+            for (const auto& mount : container.mounts)
+                if (mount.type == "volume" && mount.name == name)
+                    throw Error(ExitCode::podman, fmt::format("podman refused to remove volume {}: it is "
+                                                              "being used by container {}",
+                                                              name, user));
+        volumes_.erase(name);
+    });
+}
+
 std::vector<Container> FakeEngine::containers(const podman::Limits& limits) {
     std::vector<Container> answer;
     perform("containers", "", "", [&] {

@@ -146,6 +146,27 @@ class Interrupted(Shelf):
                 self.assertEqual(going.returncode == 0, swapped == 2, f"{what}: {told}")
         print(f"    exit codes: {codes}", flush=True)
 
+    def test_volume_that_was_made_in_vain_goes_again(self):
+        world = self.world
+        self.prepare()
+        volumes = lambda: set(world.podman("volume", "ls", "-q").stdout.split())
+        before, failed = volumes(), False
+        for number in range(10):
+            made = f"made-{number}"
+            going = world.start_podman("exec", "miraclemax", "miraclemax", "restore", "--latest", "--component", "two",
+                                       "--into", made, "--force")
+            wait_until(lambda: self.helpers() and made in volumes() or going.poll() is not None, "a helper")
+            for name in self.helpers():
+                world.podman("kill", "-s", "KILL", name, check=False)
+            told = going.communicate()[0]
+            failed = failed or going.returncode != 0
+            self.assertEqual(volumes(), before if going.returncode else before | {made}, told)
+            before = volumes()
+            if failed:
+                break
+        self.assertTrue(failed, "no helper was killed in time")
+        self.tidy()
+
     def settled(self):
         listed = self.world.states()
         return not self.helpers() and all(listed[name] == state for name, state in self.before.items() if name != "miraclemax") \
@@ -163,6 +184,12 @@ class Interrupted(Shelf):
         self.assertIn(going.returncode, (12, 0), told)
         if going.returncode == 12:
             self.assertLess(self.whole("SIGTERM", killed=False), 2)
+
+    @staticmethod
+    def between_the_swaps(reached):
+        stopped = max(i for i, name in enumerate(reached) if name == "freeze.stop")
+        # Each swap is announced and then noted: the third record announces the second.
+        return [i + 1 for i in range(stopped, len(reached)) if reached[i] == "file.create"][2]
 
     def at_any_point(self, between=None, allowed=(0, 1, 2), **labels):
         """between: finds one more point to be killed at. allowed: how many components may hold the new data."""
@@ -196,13 +223,38 @@ class Interrupted(Shelf):
     @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
     def test_at_any_point_of_the_controller(self):
         """The two are one group, and so of one moment, whatever happens."""
+        self.at_any_point(self.between_the_swaps, allowed=(0, 2), group="both")
 
-        def between_the_swaps(reached):
-            stopped = max(i for i, name in enumerate(reached) if name == "freeze.stop")
-            # Each swap is announced and then noted: the third record announces the second.
-            return [i + 1 for i in range(stopped, len(reached)) if reached[i] == "file.create"][2]
-
-        self.at_any_point(between_the_swaps, allowed=(0, 2), group="both")
+    @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
+    def test_power_cut_and_containers_that_start_by_themselves(self):
+        """The sidecar stops those that came up on half-moved data; what it has stopped is not forgotten either."""
+        world = self.world
+        self.prepare(group="both")
+        command = ("restore", "--latest", "--force")
+        fault = Fault(world, command=command)
+        self.assertEqual(fault.run()[0], 0)
+        point = self.between_the_swaps(fault.reached())
+        self.assertEqual(self.whole("no fault", killed=False), 2)
+        for again in (False, True):
+            what = f"power goes {'twice' if again else 'once'}"
+            with self.subTest(what):
+                fault = Fault(world, f"{point}:hang", command=command)
+                options = [word for each in fault.environment for word in ("-e", each)]
+                going = world.start_podman("exec", *options, "miraclemax", "miraclemax", *command)
+                wait_until(lambda: len(fault.reached()) >= point or going.poll() is not None, "the hang", 60)
+                world.podman("kill", "-s", "KILL", "miraclemax")
+                going.communicate()
+                self.assertEqual(self.which(what), 1, f"{what}: half moved")
+                world.podman("start", "first", "second")  # as podman-restart does
+                world.podman("start", "miraclemax")
+                if again:
+                    wait_until(lambda: "running" not in (world.states()[name][1] for name in ("first", "second")),
+                               "the stop", 30)
+                    world.podman("kill", "-s", "KILL", "miraclemax")
+                    world.podman("start", "miraclemax")
+                wait_until(self.settled, f"{what}: the sidecar puts it in order", 60)
+                self.assertEqual(self.whole(what), 0)
+                self.assertIn("stopped meanwhile: first second", world.podman("logs", "miraclemax").stdout)
 
     @unittest.skipUnless(LONG and with_points(), "only in the long form, of a program with MIRACLEMAX_FAULT_POINTS")
     def test_at_any_point_of_two_groups(self):

@@ -5,6 +5,7 @@ import shutil
 
 import tree
 from restoring import Shelf, wipe
+from world import run
 
 
 class Ways(Shelf):
@@ -214,3 +215,45 @@ class Ways(Shelf):
         self.as_before(before)
         world.podman("healthcheck", "run", "fit")
         self.assertEqual(health(), "healthy")
+
+
+class WithoutPodman(Shelf):
+    """The worst day: the program, the backups and the key, and nobody behind podman's socket."""
+
+    def test_proof_and_folder(self):
+        world = self.world
+        self.shelf()
+        world.backup()
+        signer = world.manifest()["signer"]
+        kept = self.keep(self.one, self.two)
+        self.key = os.path.join(world.bed, "backup.sec.asc")
+        with open(self.key, "w", encoding="ascii") as file:
+            file.write(self.private_key())
+        rescue = os.path.join(world.bed, "rescue")
+        proof = ("--latest", "--verify-only", "--key", self.key, "--signer", signer)
+        folder = ("--from-backup", world.newest(), "--to", rescue, "--force", "--key", self.key, "--signer", signer)
+        world.service("kill-service")
+        try:
+            for socket in (world.socket, "/nowhere/podman.sock"):  # nobody listens; there is none
+                told = self.on_the_host(socket, *proof)
+                self.assertIn("nothing was changed", told)
+                self.assertEqual(told.count("no container is looked for or stopped: "), 1)
+                self.assertFalse(os.path.exists(rescue))
+                self.on_the_host(socket, *folder)
+                for name, source in (("one", self.one), ("two", self.two)):
+                    self.holds(os.path.join(rescue, name), kept[source], socket)
+                shutil.rmtree(rescue)
+                self.on_the_host(socket, "--latest", "--force", "--key", self.key, "--signer", signer, code=7)
+            self.same(kept, "without podman")
+        finally:
+            world.service("start-service")
+        self.as_before(self.before)
+
+    def on_the_host(self, socket, *argv, code=0):
+        world = self.world
+        environment = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "CONTAINER_HOST": "unix://" + socket,
+                       "MIRACLEMAX_BACKUP_FOLDER": world.backups, "MIRACLEMAX_STATE_FOLDER": os.path.join(world.bed, "state")}
+        done = run(os.environ["MIRACLEMAX_PROGRAM"], "restore", *argv, check=False, env=environment)
+        told = done.stdout + done.stderr
+        self.assertEqual(done.returncode, code, told)
+        return told

@@ -6,7 +6,9 @@
 
 #include <fstream>
 #include <grp.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -49,6 +51,54 @@ TEST(BadSocket, NobodyListens) {
     EXPECT_EQ(outcome.code, ExitCode::podman);
     EXPECT_THAT(outcome.message, HasSubstr("nobody listens"));
     EXPECT_THAT(outcome.remedy, HasSubstr("mount the socket's folder"));
+}
+
+// For what can do without podman: absent is another thing than ill.
+TEST(BadSocket, IsAbsentOrIll) {
+    const Folder folder;
+    const auto socket = folder.socket();
+    EXPECT_THROW((void)connect(quick(socket)), NotThere);
+    EXPECT_THROW((void)connect(quick("/no/such/folder/sock")), NotThere);
+    EXPECT_THROW((void)connect(quick(folder.path())), NotThere);
+    { const HttpServer server(socket, sends("")); }
+    EXPECT_THROW((void)connect(quick(socket)), NotThere);
+    EXPECT_THROW((void)connect_on_use(quick(socket))->volumes(), NotThere);
+    for (const auto& answer : {std::string("no HTTP"), HttpServer::answer(500, "busy", "text/plain"),
+                               HttpServer::answer(200, "OK", "text/plain")}) {
+        const Folder other;
+        const HttpServer server(other.socket(), sends(answer));
+        EXPECT_NO_THROW({
+            try {
+                (void)connect(quick(other.socket()));
+                ADD_FAILURE() << "connected";
+            } catch (const NotThere&) {
+                throw;
+            } catch (const Error&) { // it is there
+            }
+        });
+    }
+}
+
+// As many as its queue takes wait to be taken: the next finds no room, but it is there.
+TEST(BadSocket, AFullQueueIsNoAbsence) {
+    const Folder folder;
+    const auto socket = folder.socket();
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket.copy(address.sun_path, sizeof(address.sun_path) - 1);
+    const auto* where = reinterpret_cast<const sockaddr*>(&address);
+    const auto open = [] { return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); };
+    std::vector<int> all{open()};
+    ASSERT_EQ(::bind(all.front(), where, sizeof(address)), 0);
+    ASSERT_EQ(::listen(all.front(), 0), 0);
+    do
+        all.push_back(open());
+    while (::connect(all.back(), where, sizeof(address)) == 0);
+    const auto outcome = outcome_of([&] { (void)connect(quick(socket)); });
+    EXPECT_EQ(outcome.code, ExitCode::podman);
+    EXPECT_THAT(outcome.message, HasSubstr("takes no connection"));
+    for (const int each : all)
+        ::close(each);
 }
 
 TEST(BadSocket, TooLong) {

@@ -177,6 +177,19 @@ TEST_F(RealEngine, MakesAVolumeOnce) {
         ExitCode::podman);
 }
 
+TEST_F(RealEngine, DeletesNoVolumeThatAContainerHas) {
+    const auto name = named("goes");
+    static_cast<void>(engine_->create_volume({.name = name}));
+    const auto id = make({.name = "user", .volumes = {{.name = name, .destination = "/v"}}});
+    EXPECT_EQ(code_of([&] { engine_->delete_volume(name); }), ExitCode::podman);
+    ASSERT_TRUE(engine_->volume(name).has_value());
+    engine_->remove(id);
+    engine_->delete_volume(name);
+    EXPECT_FALSE(engine_->volume(name).has_value());
+    EXPECT_EQ(code_of([&] { engine_->delete_volume(name); }), ExitCode::not_found);
+    EXPECT_EQ(code_of([&] { engine_->delete_volume("../x"); }), ExitCode::podman);
+}
+
 TEST_F(RealEngine, ExecGivesOutputAndExitCode) {
     const auto id = make({.name = "exec"});
     EXPECT_EQ(code_of([&] { (void)engine_->exec(id, {"/bin/true"}, seconds{5}); }), ExitCode::podman);

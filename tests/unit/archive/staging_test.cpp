@@ -211,5 +211,15 @@ TEST_F(Staging, SpaceIsThatOfTheFileSystem) {
     EXPECT_LT(space.bytes > told ? space.bytes - told : told - space.bytes, std::uintmax_t{256} << 20U);
 }
 
+TEST_F(Staging, OnlyWhatHoldsNothingAtAllIsEmpty) {
+    fs::create_directories(scene.site.root);
+    EXPECT_TRUE(space_of(scene.site).empty);
+    put(scene.site.root / ".hidden", "");
+    EXPECT_FALSE(space_of(scene.site).empty);
+    fs::remove(scene.site.root / ".hidden");
+    begin_staging(scene.site);
+    EXPECT_FALSE(space_of(scene.site).empty);
+}
+
 } // namespace
 } // namespace miraclemax::archive

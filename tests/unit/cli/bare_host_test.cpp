@@ -4,6 +4,7 @@
 #include "error.hpp"
 #include "fakes/fake_engine.hpp"
 #include "podman/rest_engine.hpp"
+#include "run/restore_record.hpp"
 #include "unit/openpgp/keyring.hpp"
 #include "unit/store/scratch.hpp"
 
@@ -20,6 +21,7 @@ namespace fs = std::filesystem;
 using openpgp::testing::Keyring;
 using test::content;
 using testing::HasSubstr;
+using testing::Not;
 
 class BareHost : public testing::Test {
 protected:
@@ -40,7 +42,9 @@ protected:
         };
         composition.connect = [this](const std::string&) -> std::unique_ptr<podman::Engine> {
             if (!has_podman)
-                throw Error(ExitCode::podman, "podman's socket was not found");
+                throw podman::NotThere(ExitCode::podman, "podman's socket was not found");
+            if (podman_is_ill)
+                throw Error(ExitCode::podman, "podman refused to talk to podman: status 500");
             auto engine = std::make_unique<fakes::FakeEngine>();
             engine->add_volume({.name = "data",
                                 .mountpoint = root / "volumes/data/_data",
@@ -84,6 +88,7 @@ protected:
     Composition composition;
     std::vector<run::Tier> tiers;
     bool has_podman = true;
+    bool podman_is_ill = false;
     std::string said;
 };
 
@@ -95,20 +100,127 @@ TEST_F(BareHost, VerifyDeepNeedsNoPodman) {
     EXPECT_EQ(run({"verify", "--deep", open_deeply()}), 7);
 }
 
+TEST_F(BareHost, ARestoreIsProvenWithoutPodman) {
+    const std::vector<std::string> latest{"restore", "--latest", "--verify-only"};
+    const std::vector<std::string> with_key{"restore", "--latest", "--verify-only", open_deeply()};
+    has_podman = false;
+    EXPECT_EQ(run(with_key), 0) << said;
+    EXPECT_THAT(said, HasSubstr("no container is looked for or stopped: podman's socket was not found\n"));
+    EXPECT_THAT(said, Not(HasSubstr("uses it")));
+    EXPECT_THAT(said, Not(HasSubstr("new volume")));
+    EXPECT_THAT(said, HasSubstr("everything could be restored: nothing was changed"));
+    EXPECT_EQ(run({"restore", "--from-backup", "latest", "--verify-only", "--component", "data", "--json",
+                   open_deeply()}),
+              0)
+        << said;
+    EXPECT_THAT(said, HasSubstr("\"no_podman\":\"podman's socket was not found\""));
+    EXPECT_EQ(run(latest), 8) << said;
+    EXPECT_EQ(run({"restore", "--latest", "--verify-only", "--component", "other", open_deeply()}), 11);
+    const auto archive = root / "backups/latest/volumes/data.tar.gz.gpg";
+    const auto whole = content(archive);
+    test::put(archive, whole.substr(1));
+    EXPECT_EQ(run(with_key), 13) << said;
+    test::put(archive, whole);
+    composition.self_id = [] { return std::string(64, 'a'); };
+    EXPECT_EQ(run(with_key), 7);
+}
+
+TEST_F(BareHost, AFolderIsRestoredToWithoutPodman) {
+    const auto to = "--to=" + (root / "rescue").string();
+    const auto file = root / "rescue/data/file";
+    has_podman = false;
+    EXPECT_EQ(run({"restore", "--latest", "--dry-run", to, open_deeply()}), 0) << said;
+    EXPECT_FALSE(fs::exists(root / "rescue"));
+    EXPECT_EQ(run({"restore", "--latest", "--force", to, open_deeply()}), 0) << said;
+    EXPECT_THAT(said, HasSubstr("no container is looked for or stopped: podman's socket was not found\n"));
+    EXPECT_EQ(content(file), "content");
+    test::put(file, "touched");
+    EXPECT_EQ(run({"restore", "--latest", "--path=file", "--component=data", "--force", to, open_deeply()}),
+              0)
+        << said;
+    EXPECT_EQ(content(file), "content");
+    composition.self_id = [] { return std::string(64, 'a'); };
+    EXPECT_EQ(run({"restore", "--latest", "--force", to, open_deeply()}), 7);
+}
+
+TEST_F(BareHost, EverythingElseOfARestoreNeedsPodman) {
+    has_podman = false;
+    for (const std::vector<std::string>& words : {std::vector<std::string>{"--latest", "--force"},
+                                                  {"--latest", "--dry-run"},
+                                                  {"--latest", "--verify-only", "--in-place"},
+                                                  {"--latest", "--component=data", "--into=new", "--force"},
+                                                  {"--undo", "--force"},
+                                                  {"--undo", "--to=/nowhere", "--force"},
+                                                  {"--discard-old", "--force"}}) {
+        auto all = words;
+        all.insert(all.begin(), "restore");
+        all.push_back(open_deeply());
+        EXPECT_EQ(run(all), 7) << said;
+        EXPECT_THAT(said, HasSubstr("podman's socket was not found"));
+    }
+}
+
+TEST_F(BareHost, APodmanThatAnswersWithAnErrorIsThere) {
+    podman_is_ill = true;
+    EXPECT_EQ(run({"restore", "--latest", "--verify-only", open_deeply()}), 7);
+    EXPECT_EQ(run({"restore", "--latest", "--force", "--to=" + (root / "rescue").string(), open_deeply()}),
+              7);
+    EXPECT_FALSE(fs::exists(root / "rescue"));
+}
+
+// What a dead run left waits for podman, and nothing is laid over it.
+TEST_F(BareHost, WhatADeadRunLeftIsKeptWithoutPodman) {
+    const auto setup = composition.load("");
+    run::RestoreRecords records(setup.settings);
+    const auto keep = [&](run::RestoredComponent one, run::RestoredComponent other) {
+        records.keep({.run = "20251016-030000-2-000001", .at = "", .components = {one, other}});
+    };
+    const run::RestoredComponent moving{.component = "web",
+                                        .backup = "20251016_030000",
+                                        .volume = "web-data",
+                                        .volume_created_at = "then",
+                                        .path = "/srv/web",
+                                        .step = run::Step::swapping,
+                                        .group = "web"};
+    run::RestoredComponent folder{.component = "data",
+                                  .backup = "20251016_030000",
+                                  .volume = {},
+                                  .volume_created_at = {},
+                                  .path = root / "rescue/data",
+                                  .step = run::Step::swapped,
+                                  .group = "web"};
+    keep(moving, folder);
+    const auto left = content(setup.settings.restores() / "20251016-030000-2-000001.json");
+    has_podman = false;
+    const auto into = [&](const char* name) {
+        return run({"restore", "--latest", "--force", "--to=" + (root / name).string(), open_deeply()});
+    };
+    EXPECT_EQ(into("rescue"), 10) << said;
+    EXPECT_THAT(said, HasSubstr("restore into another folder"));
+    EXPECT_FALSE(fs::exists(root / "rescue/data"));
+    EXPECT_EQ(into("other"), 0) << said;
+    EXPECT_EQ(content(root / "other/data/file"), "content");
+    EXPECT_EQ(content(setup.settings.restores() / "20251016-030000-2-000001.json"), left);
+}
+
 // The program itself, whose workers are its own children.
-TEST_F(BareHost, TheProgramVerifiesDeeplyWhereThereIsNoSocket) {
+TEST_F(BareHost, TheProgramNeedsNoSocketToOpenArchives) {
     std::ostringstream mounts;
     mounts << std::ifstream("/proc/self/mountinfo").rdbuf();
     if (podman::own_container_id(mounts.str()))
         GTEST_SKIP() << "within a container of podman's";
-    for (const char* socket : {"", "/nowhere/podman.sock"}) {
-        const auto command = fmt::format(
-            "env CONTAINER_HOST= XDG_RUNTIME_DIR=/nowhere MIRACLEMAX_PODMAN_SOCKET={} "
-            "MIRACLEMAX_BACKUP_FOLDER={} MIRACLEMAX_STATE_FOLDER={} {} verify --deep --key {} >{} 2>&1",
-            socket, (root / "backups").string(), (root / "state").string(), MIRACLEMAX_PROGRAM,
-            (root / "key.sec").string(), (root / "said").string());
-        EXPECT_EQ(std::system(command.c_str()), 0) << content(root / "said");
-    }
+    const auto rescue = (root / "rescue").string();
+    for (const std::string socket : {"", "/nowhere/podman.sock", "/dev/null"})
+        for (const auto& words : {std::string("verify --deep"), std::string("restore --latest --verify-only"),
+                                  "restore --latest --force --to " + rescue}) {
+            const auto command =
+                fmt::format("env CONTAINER_HOST= XDG_RUNTIME_DIR=/nowhere MIRACLEMAX_PODMAN_SOCKET={} "
+                            "MIRACLEMAX_BACKUP_FOLDER={} MIRACLEMAX_STATE_FOLDER={} {} {} --key {} >{} 2>&1",
+                            socket, (root / "backups").string(), (root / "state").string(),
+                            MIRACLEMAX_PROGRAM, words, (root / "key.sec").string(), (root / "said").string());
+            EXPECT_EQ(std::system(command.c_str()), 0) << words << content(root / "said");
+        }
+    EXPECT_EQ(content(root / "rescue/data/file"), "content");
 }
 
 TEST_F(BareHost, AReadOnlyFolderIsListedShownAndVerified) {

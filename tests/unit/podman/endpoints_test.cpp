@@ -25,6 +25,8 @@ TEST(Endpoints, TheLastOfTheListIsTheLastCall) {
     EXPECT_STREQ(endpoint(Call::remove).method, "DELETE");
     EXPECT_EQ(path_of(Call::create_volume), "/v4.0.0/libpod/volumes/create");
     EXPECT_STREQ(endpoint(Call::create_volume).method, "POST");
+    EXPECT_EQ(path_of(Call::delete_volume, "a/b"), "/v4.0.0/libpod/volumes/a%2Fb");
+    EXPECT_STREQ(endpoint(Call::delete_volume).method, "DELETE");
 }
 
 TEST(Endpoints, StandInTheReadme) {

@@ -98,6 +98,19 @@ TEST(FakeEngine, CreatesAVolumeOnce) {
     EXPECT_THAT(engine.calls(), ElementsAre("create_volume data", "create_volume data"));
 }
 
+TEST(FakeEngine, DeletesNoVolumeThatAContainerHas) {
+    FakeEngine engine;
+    engine.add_volume({.name = "data"});
+    engine.add_container(
+        {.name = "db", .mounts = {{.type = "volume", .name = "data", .source = "/d", .destination = "/d"}}});
+    engine.stop("db", seconds(1));
+    EXPECT_THROW(engine.delete_volume("data"), Error);
+    engine.remove("db");
+    engine.delete_volume("data");
+    EXPECT_FALSE(engine.volume("data").has_value());
+    EXPECT_THROW(engine.delete_volume("data"), Error);
+}
+
 TEST(FakeEngine, CreatesRunsAndRemovesWorkers) {
     FakeEngine engine;
     engine.add_image("img");

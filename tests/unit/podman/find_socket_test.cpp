@@ -57,7 +57,7 @@ TEST(FindSocket, SaysWhereItLooked) {
     try {
         (void)find_socket("", environment({{"XDG_RUNTIME_DIR", "/no/such/folder"}}), "/no/such/podman.sock");
         FAIL() << "found one";
-    } catch (const Error& error) {
+    } catch (const NotThere& error) {
         EXPECT_EQ(error.code(), ExitCode::podman);
         EXPECT_THAT(error.what(), AllOf(HasSubstr("CONTAINER_HOST"), HasSubstr("/no/such/podman.sock"),
                                         HasSubstr("/no/such/folder/podman/podman.sock")));

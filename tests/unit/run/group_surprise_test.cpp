@@ -58,29 +58,6 @@ TEST_F(Pair, AKilledUndoOfWhatHasNothingAsideIsTakenBack) {
     both_hold("restored", "restored");
 }
 
-// podman-restart starts everything beside us.
-TEST_F(Pair, NothingIsMovedUnderWhoRuns) {
-    for (const auto step : {Step::staging, Step::swapping}) {
-        leave({{"db", Step::swapped, true}, {"files", step, false}});
-        const auto recovery = recover(settings, engine, {});
-        EXPECT_FALSE(recovery.ok());
-        ASSERT_FALSE(recovery.data.empty());
-        EXPECT_THAT(recovery.data.front().what, HasSubstr("`podman stop server"));
-        both_hold("restored", "content of files");
-        for (const auto* name : {"server", "web"})
-            engine.stop(name, std::chrono::seconds(1));
-        EXPECT_TRUE(recover(settings, engine, {}).ok());
-        both_hold("content of db", "content of files");
-        expect_no_trace();
-        for (const auto* name : {"server", "web"})
-            engine.start(name);
-    }
-    leave({{"db", Step::swapped, true}, {"files", Step::swapped, true}});
-    mark(Step::undoing, "dead-undo");
-    EXPECT_FALSE(recover(settings, engine, {}).ok());
-    both_hold("restored", "restored");
-}
-
 // Started behind our back, after the last look and before it is ours to start.
 TEST_F(Pair, WhoStartsWhileNamesAreMovedEndsTheRestoreAndTheUndo) {
     restored();
@@ -165,17 +142,64 @@ TEST_F(Pair, AnUnhealthyGroupGoesBackThoughOneVolumeWasMadeForIt) {
     }));
 }
 
-TEST_F(Pair, AVolumeThatWasMadeForARestoreThatFailedIsNamed) {
-    back_up();
-    without_files();
-    follower.on_unpacked = [&](const RestoreItem& item) {
-        if (item.record.name == "db")
-            block("db");
-    };
-    EXPECT_NE(restore_all({.components = {"db", "files"}}).code, ExitCode::ok);
-    EXPECT_TRUE(std::any_of(recorder.warnings.begin(), recorder.warnings.end(), [](const auto& text) {
-        return text.find("podman volume rm files") != std::string::npos;
-    }));
+class MadeInVain : public Pair {
+protected:
+    // A restore that makes the volume and fails; `meanwhile` comes after it is unpacked.
+    void fail_after(const std::function<void()>& meanwhile) {
+        back_up();
+        without_files();
+        std::filesystem::remove(folder("files") / "file");
+        follower.on_unpacked = [&](const RestoreItem& item) {
+            if (item.record.name == "files")
+                meanwhile();
+            if (item.record.name == "db")
+                block("db");
+        };
+        EXPECT_NE(restore_all({.components = {"db", "files"}}).code, ExitCode::ok);
+        EXPECT_THAT(RestoreRecords(settings).all(), IsEmpty());
+    }
+    [[nodiscard]] bool named() const {
+        return std::any_of(recorder.warnings.begin(), recorder.warnings.end(), [](const auto& text) {
+            return text.find("podman volume rm files") != std::string::npos;
+        });
+    }
+    void expect_named() {
+        EXPECT_TRUE(engine.volume("files").has_value());
+        EXPECT_TRUE(named());
+    }
+};
+
+TEST_F(MadeInVain, AVolumeThatHoldsNothingGoesAgain) {
+    fail_after([] {});
+    EXPECT_FALSE(engine.volume("files").has_value());
+    EXPECT_FALSE(named());
+    EXPECT_EQ(read("db"), "content of db");
+}
+
+TEST_F(MadeInVain, OneThatHoldsSomethingIsNamed) {
+    fail_after([&] { write("files", "other", "of somebody"); });
+    expect_named();
+    EXPECT_EQ(read("files", "other"), "of somebody");
+}
+
+TEST_F(MadeInVain, AnotherOfItsNameIsNamed) {
+    fail_after([&] {
+        engine.remove_volume("files");
+        engine.add_volume({.name = "files", .mountpoint = folder("files")});
+    });
+    expect_named();
+    EXPECT_THAT(engine.calls(), testing::Not(testing::Contains("delete_volume files")));
+}
+
+TEST_F(MadeInVain, OneThatAContainerHasIsNamed) {
+    fail_after([&] {
+        engine.add_container(
+            {.name = "late",
+             .state = podman::State::created,
+             .mounts = {
+                 {.type = "volume", .name = "files", .source = folder("files"), .destination = "/data"}}});
+    });
+    expect_named();
 }
 
 } // namespace

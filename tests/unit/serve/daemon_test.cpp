@@ -68,6 +68,7 @@ public:
     podman::Volume create_volume(const podman::VolumeSpec& spec) override {
         return engine_.create_volume(spec);
     }
+    void delete_volume(const std::string& name) override { engine_.delete_volume(name); }
     std::vector<podman::Container> containers(const podman::Limits& limits) override {
         return engine_.containers(limits);
     }

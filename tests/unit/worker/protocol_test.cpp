@@ -137,7 +137,7 @@ TEST(Protocol, RefusesNonsenseFromAWorker) {
         "{\"result\":{}}",
         "{\"settled\":\"both\"}",
         "{\"settled\":true}",
-        "{\"settled\":{\"holds\":\"both\",\"bytes\":0,\"inodes\":0,\"device\":0}}",
+        "{\"settled\":{\"holds\":\"both\",\"bytes\":0,\"inodes\":0,\"device\":0,\"empty\":false}}",
         "{\"settled\":{\"holds\":\"old\"}}",
         "{\"swapped\":\"\"}",
         "{\"swapped\":[1]}",

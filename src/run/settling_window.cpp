@@ -1,0 +1,152 @@
+#include "run/settling_window.hpp"
+
+#include "error.hpp"
+#include "run/context.hpp"
+#include "run/restore_plan.hpp"
+#include "run/settlement.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+namespace miraclemax::run {
+namespace {
+
+using podman::State;
+
+// Whoever brings them back at once would be stopped every two seconds, by the daemon.
+constexpr std::size_t attempts = 3;
+
+bool named(const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+bool is_down(State state) {
+    return state == State::created || state == State::initialized || state == State::stopped ||
+           state == State::exited || state == State::removing;
+}
+
+// As one group: a container that uses the data of two of a kind is stopped once.
+RestoreGroup group_of(const RestoreRecord& record, const std::vector<std::string>& members,
+                      const Host& host) {
+    RestoreGroup group;
+    for (const auto& each : record.components)
+        if (named(members, each.component))
+            group.group.members.push_back(target_of(each, host));
+    group.group.name = fmt::format("{}", fmt::join(members, "+"));
+    replan_stop(group, host);
+    return group;
+}
+
+std::vector<std::string> users_of(const RestoreGroup& group, const Host& host) {
+    std::vector<std::string> names;
+    for (const auto& writer : group.group.writers)
+        if (std::any_of(host.containers.begin(), host.containers.end(),
+                        [&](const auto& each) { return each.id == writer.id && !is_down(each.state); }))
+            names.push_back(writer.name);
+    return names;
+}
+
+Error in_use(const std::string& users, const std::string& why) {
+    return {ExitCode::failed, fmt::format("its half-moved data is in use ({}): `podman stop {}`, then "
+                                          "`miraclemax recover`",
+                                          why, users)};
+}
+
+} // namespace
+
+SettlingWindow::SettlingWindow(const Settings& settings, podman::Engine& engine, const Host& host,
+                               RestoreRecords& records, RestoreRecord& record,
+                               const std::vector<std::string>& members, const std::stop_token& stop)
+    : records_(records), record_(record) {
+    const Host now = look_again(engine, host);
+    const auto group = group_of(record, members, now);
+    users_ = fmt::format("{}", fmt::join(users_of(group, now), " "));
+    if (users_.empty())
+        return;
+    for (const auto& each : record.components)
+        for (const auto& member : members)
+            if (together(each, find(record, member)) && !named(group_, each.component))
+                group_.push_back(each.component);
+    if (!group.stop.refusals.empty())
+        throw in_use(users_, group.stop.refusals.front());
+    if (stop.stop_requested())
+        throw in_use(users_, "interrupted before they were stopped");
+    if (tried() >= attempts)
+        throw in_use(users_, fmt::format("they were stopped {} times in vain", attempts));
+    try {
+        halt(settings, engine, group, now, stop);
+    } catch (const std::exception& error) {
+        throw in_use(users_, error.what());
+    }
+}
+
+// An exception on the way: what is stopped stays so, as in end().
+SettlingWindow::~SettlingWindow() {
+    if (window_)
+        window_->leave();
+}
+
+void SettlingWindow::halt(const Settings& settings, podman::Engine& engine, const RestoreGroup& group,
+                          const Host& now, const std::stop_token& stop) {
+    const auto run = new_run_name();
+    journal_ = std::make_unique<quiesce::Journal>(settings.journals(), run);
+    mark(run);
+    auto window = std::make_unique<quiesce::Window>(engine, *journal_, group.stop);
+    window->freeze(stop);
+    if (const auto moved = window->moved(group.group, now.self_id())) {
+        window->release(); // they have been on it before
+        throw Error(ExitCode::failed, *moved);
+    }
+    window_ = std::move(window);
+}
+
+void SettlingWindow::mark(const std::string& run) {
+    auto next = record_;
+    for (const auto& name : group_)
+        find(next, name).halted_by.push_back(run);
+    records_.keep(next);
+    record_ = std::move(next);
+}
+
+// A restore's undo may be cut off too, one day.
+void SettlingWindow::unmark() {
+    auto next = record_;
+    for (const auto& name : group_)
+        if (auto* entry = entry_of(next, name))
+            entry->halted_by.clear();
+    records_.keep(next);
+    record_ = std::move(next);
+}
+
+std::size_t SettlingWindow::tried() const {
+    std::size_t times = 0;
+    for (const auto& name : group_)
+        times = std::max(times, find(record_, name).halted_by.size());
+    return times;
+}
+
+bool SettlingWindow::settled() const {
+    return std::none_of(record_.components.begin(), record_.components.end(), [&](const auto& each) {
+        return named(group_, each.component) && holds_up(record_, each);
+    });
+}
+
+std::string SettlingWindow::end() {
+    if (!window_)
+        return {};
+    const auto window = std::move(window_);
+    if (!settled()) {
+        window->leave();
+        return "; stopped until then: " + users_;
+    }
+    try {
+        window->release();
+        unmark();
+    } catch (const Error&) { // what is not back is in the journal, and the replay that follows tells
+    }
+    return "; stopped meanwhile: " + users_;
+}
+
+} // namespace miraclemax::run
