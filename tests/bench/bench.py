@@ -206,7 +206,8 @@ def memory(host, counts, print_row):
             sys.exit(f"bench: the backup of {count} files ended with {code}")
         own = os.path.basename(host.program)[:15]
         controller = found.pop((process.pid, own)) / 1024
-        worker = max((kib for (_, name), kib in found.items() if name == own), default=0) / 1024
+        # A worker is started as /proc/self/exe.
+        worker = max((kib for (_, name), kib in found.items() if name in (own, "exe")), default=0) / 1024
         gpg = max((kib for (_, name), kib in found.items() if name == "gpg"), default=0) / 1024
         print_row(f"{count:,}", f"{controller:.1f}", f"{worker:.1f}", f"{gpg:.1f}", f"{controller + worker:.1f}", f"{wall:.1f}",
                   f"{wall / count * 1e6:.0f}")

@@ -1,5 +1,6 @@
 // Half-moved data that somebody runs on: podman-restart starts everything beside us, after a power cut too.
 #include "unit/run/pair.hpp"
+#include "unit/store/scratch.hpp"
 
 #include <gmock/gmock.h>
 
@@ -25,18 +26,15 @@ protected:
     }
     // Killed when it has stopped them, and before it has moved anything.
     void recovery_that_is_killed() {
-        const pid_t child = ::fork();
-        if (child == 0) {
+        const int status = test::in_child([&] {
             engine.on_call([&](FakeEngine::Moment, const std::string& call, const std::string&) {
                 if (call == "containers" && engine.state("server") == podman::State::exited &&
                     engine.state("web") == podman::State::exited)
                     ::_exit(0);
             });
             static_cast<void>(recover(settings, engine, {}));
-            ::_exit(1);
-        }
-        int status = 0;
-        ::waitpid(child, &status, 0);
+            return 1;
+        });
         ASSERT_EQ(status, 0) << "it never stopped them";
         for (const auto* name : {"server", "web"})
             engine.stop(name, std::chrono::seconds(1));

@@ -6,6 +6,7 @@
 #include "stream/file.hpp"
 #include "unit/openpgp/keyring.hpp"
 #include "unit/run/restoring_house.hpp"
+#include "unit/store/scratch.hpp"
 
 #include <gmock/gmock.h>
 
@@ -97,15 +98,12 @@ protected:
     // A restore in place that is killed when the first component is unpacked. -> the safety backup's id
     std::string killed(const RestoreRequest& request) {
         const auto app = engine.look("app");
-        const pid_t child = ::fork();
-        if (child == 0) {
-            watcher.on_unpacked = [](const RestoreItem&) { ::_exit(9); };
-            run_it(request);
-            ::_exit(0);
-        }
-        int status = 0;
-        ::waitpid(child, &status, 0);
-        EXPECT_EQ(WEXITSTATUS(status), 9);
+        EXPECT_TRUE(test::exited(test::in_child([&] {
+                                     watcher.on_unpacked = [](const RestoreItem&) { ::_exit(9); };
+                                     run_it(request);
+                                     return 0;
+                                 }),
+                                 9));
         engine.stop("app", std::chrono::seconds(1)); // as the child's engine did
         return ids().back();
     }
