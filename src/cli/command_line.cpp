@@ -154,7 +154,8 @@ Parser::Parser() {
     keep->add_option("backup", options.backup, "Its id")->required();
     keep->add_flag("--off", options.let_go, "Retention decides again");
     json(verb("status", "Show how the backups are, as the status page does", &Commands::status));
-    json(verb("recover", "Put back every container that a dead run left frozen", &Commands::recover));
+    json(verb("recover", "Put back what a dead run left: containers frozen or stopped, data half moved",
+              &Commands::recover));
     auto* check = verb("check", "Check configuration, keys, socket, folders and image", &Commands::check);
     check->add_flag("--health", options.health,
                     "Only whether the last good backup is recent and the socket is there");

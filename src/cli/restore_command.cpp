@@ -108,7 +108,8 @@ ExitCode Commands::restore() {
     if (podman.no_podman.empty())
         run::undo_dead_runs(context, !rehearsal);
     const auto act = [&](catalog::RunRecord& record) {
-        run::prove(context, *follow, plan, request.trust, wish.verify_only);
+        run::prove(context, *follow, plan, request.trust,
+                   wish.verify_only || run::any_in_place(plan)); // there a safety backup comes between
         const bool feasible = plan.feasible();
         auto result = rehearsal ? run::rehearse_all(context, *follow, plan, keys)
                                 : run::restore(context, *follow, std::move(plan), keys, request);

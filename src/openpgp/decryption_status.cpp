@@ -66,10 +66,12 @@ bool DecryptionStatus::good() const noexcept {
     return okay_ == 1 && checked && plaintexts_ == 1 && ended_ && !failed_ && !odd_;
 }
 
+// gpg 2.4 says NO_SECKEY of a key that is here, too, where it could not open a changed message.
 bool DecryptionStatus::no_key_here() const {
-    return !to_.empty() && std::all_of(to_.begin(), to_.end(), [this](const std::string& one) {
-        return std::find(missing_.begin(), missing_.end(), one) != missing_.end();
-    });
+    const bool none = key_error_ == GPG_ERR_NO_ERROR || key_error_ == GPG_ERR_NO_SECKEY;
+    return none && !to_.empty() && std::all_of(to_.begin(), to_.end(), [this](const std::string& one) {
+               return std::find(missing_.begin(), missing_.end(), one) != missing_.end();
+           });
 }
 
 std::string DecryptionStatus::locked() const {

@@ -33,13 +33,17 @@ std::string find_socket(const std::string& configured, const Environment& enviro
     std::vector<std::string> places{system_socket};
     if (const auto runtime = environment("XDG_RUNTIME_DIR"); runtime && !runtime->empty())
         places.push_back(*runtime + "/podman/podman.sock");
-    std::string looked;
+    std::string looked, closed;
     for (const auto& place : places) {
-        std::error_code ignored;
-        if (std::filesystem::exists(place, ignored))
+        std::error_code trouble;
+        if (std::filesystem::exists(place, trouble))
             return place;
+        if (trouble == std::errc::permission_denied && closed.empty())
+            closed = place;
         looked += (looked.empty() ? "" : ", ") + place;
     }
+    if (!closed.empty()) // there is one, as far as can be told: connecting to it says what is missing
+        return closed;
     throw NotThere(
         ExitCode::podman,
         fmt::format("podman's socket was not found; looked at CONTAINER_HOST (not set), {}", looked),

@@ -62,8 +62,9 @@ void need_whole(const Settings& settings, const RestoredComponent& target) {
         if (std::any_of(
                 parts.begin(), parts.end(),
                 [&](const auto& each) { return each.step != Step::emptied && holds_up(record, each); }) &&
-            std::any_of(parts.begin(), parts.end(),
-                        [&](const auto& each) { return each.volume.empty() && each.path == target.path; }))
+            std::any_of(parts.begin(), parts.end(), [&](const auto& each) {
+                return !each.path.empty() && component::overlap(each.path, target.path);
+            }))
             throw Error(ExitCode::not_released,
                         target.path + " is half moved: the restore " + record.run + " was cut off",
                         "restore into another folder, or `miraclemax recover` once podman is there");

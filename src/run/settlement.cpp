@@ -68,14 +68,29 @@ private:
                            [&](const auto& each) { return emptied(each) && together(each, member); });
     }
 
+    // Who uses them is stopped, and stays so until they are restored.
     void tell_emptied() {
+        Names names;
+        const auto before = settled_.size();
         for (const auto& each : emptied_by_the_dead(settings_, alive_))
-            if (each.run == record_.run)
+            if (each.run == record_.run) {
                 settled_.push_back({.run = each.run,
                                     .component = each.component.component,
                                     .what = each.what,
                                     .ok = false,
                                     .holds_nobody_up = true});
+                names.push_back(each.component.component);
+            }
+        if (names.empty())
+            return;
+        std::string beside;
+        try {
+            beside = SettlingWindow(settings_, engine_, host_, records_, record_, names, stop_).end();
+        } catch (const std::exception& error) {
+            beside = std::string("; ") + error.what();
+        }
+        for (auto told = before; told < settled_.size(); ++told)
+            settled_[told].what += beside;
     }
 
     // The root holds what it is to hold: only room is missing until they are done.
@@ -237,6 +252,10 @@ private:
         try {
             act();
             return true;
+        } catch (const Error& error) {
+            const auto remedy = error.remedy().empty() ? "" : " (" + error.remedy() + ")";
+            tell(members, std::string("could not be put in order: ") + error.what() + remedy, false);
+            return false;
         } catch (const std::exception& error) {
             tell(members, std::string("could not be put in order: ") + error.what(), false);
             return false;

@@ -60,15 +60,15 @@ SettlingWindow::SettlingWindow(const Settings& settings, podman::Engine& engine,
                                RestoreRecords& records, RestoreRecord& record,
                                const std::vector<std::string>& members, const std::stop_token& stop)
     : records_(records), record_(record) {
+    for (const auto& each : record.components)
+        for (const auto& member : members)
+            if (together(each, find(record, member)) && !named(group_, each.component))
+                group_.push_back(each.component);
     const Host now = look_again(engine, host);
     const auto group = group_of(record, members, now);
     users_ = fmt::format("{}", fmt::join(users_of(group, now), " "));
     if (users_.empty())
         return;
-    for (const auto& each : record.components)
-        for (const auto& member : members)
-            if (together(each, find(record, member)) && !named(group_, each.component))
-                group_.push_back(each.component);
     if (!group.stop.refusals.empty())
         throw in_use(users_, group.stop.refusals.front());
     if (stop.stop_requested())
@@ -94,11 +94,18 @@ void SettlingWindow::halt(const Settings& settings, podman::Engine& engine, cons
     journal_ = std::make_unique<quiesce::Journal>(settings.journals(), run);
     mark(run);
     auto window = std::make_unique<quiesce::Window>(engine, *journal_, group.stop);
-    window->freeze(stop);
-    if (const auto moved = window->moved(group.group, now.self_id())) {
-        window->release(); // they have been on it before
-        throw Error(ExitCode::failed, *moved);
+    std::optional<std::string> moved;
+    try {
+        window->freeze(stop);
+        moved = window->moved(group.group, now.self_id());
+        if (moved)
+            window->release(); // they have been on it before
+    } catch (...) {
+        unmark(run); // nothing was moved: whoever is not back yet need not wait
+        throw;
     }
+    if (moved)
+        throw Error(ExitCode::failed, *moved);
     window_ = std::move(window);
 }
 
@@ -110,20 +117,33 @@ void SettlingWindow::mark(const std::string& run) {
     record_ = std::move(next);
 }
 
+void SettlingWindow::unmark(const std::string& run) noexcept {
+    drop_marks([&](std::vector<std::string>& halted_by) { std::erase(halted_by, run); });
+}
+
 // A restore's undo may be cut off too, one day.
-void SettlingWindow::unmark() {
-    auto next = record_;
-    for (const auto& name : group_)
-        if (auto* entry = entry_of(next, name))
-            entry->halted_by.clear();
-    records_.keep(next);
-    record_ = std::move(next);
+void SettlingWindow::forget_marks() noexcept {
+    if (tried() > 0 && settled())
+        drop_marks([](std::vector<std::string>& halted_by) { halted_by.clear(); });
+}
+
+void SettlingWindow::drop_marks(const std::function<void(std::vector<std::string>&)>& drop) noexcept {
+    try {
+        auto next = record_;
+        for (const auto& name : group_)
+            if (auto* entry = entry_of(next, name))
+                drop(entry->halted_by);
+        records_.keep(next);
+        record_ = std::move(next);
+    } catch (const std::exception&) { // the next recovery tries again
+    }
 }
 
 std::size_t SettlingWindow::tried() const {
     std::size_t times = 0;
-    for (const auto& name : group_)
-        times = std::max(times, find(record_, name).halted_by.size());
+    for (const auto& each : record_.components) // one that was settled may be gone from it
+        if (named(group_, each.component))
+            times = std::max(times, each.halted_by.size());
     return times;
 }
 
@@ -134,8 +154,10 @@ bool SettlingWindow::settled() const {
 }
 
 std::string SettlingWindow::end() {
-    if (!window_)
+    if (!window_) {
+        forget_marks();
         return {};
+    }
     const auto window = std::move(window_);
     if (!settled()) {
         window->leave();
@@ -143,7 +165,7 @@ std::string SettlingWindow::end() {
     }
     try {
         window->release();
-        unmark();
+        forget_marks();
     } catch (const Error&) { // what is not back is in the journal, and the replay that follows tells
     }
     return "; stopped meanwhile: " + users_;

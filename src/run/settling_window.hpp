@@ -7,6 +7,7 @@
 
 #include "quiesce/window.hpp"
 
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -37,7 +38,9 @@ private:
     void halt(const Settings& settings, podman::Engine& engine, const RestoreGroup& group, const Host& now,
               const std::stop_token& stop);
     void mark(const std::string& run);
-    void unmark();
+    void unmark(const std::string& run) noexcept;
+    void forget_marks() noexcept;
+    void drop_marks(const std::function<void(std::vector<std::string>&)>& drop) noexcept;
     [[nodiscard]] std::size_t tried() const;
     [[nodiscard]] bool settled() const;
 

@@ -8,6 +8,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 namespace miraclemax::podman {
 namespace {
 
@@ -50,6 +53,30 @@ TEST(FindSocket, ThenTheSystemsThenTheUsersOwn) {
     EXPECT_EQ(find_socket("", environment({{"XDG_RUNTIME_DIR", folder}}), systems), own);
     std::ofstream(systems) << "";
     EXPECT_EQ(find_socket("", environment({{"XDG_RUNTIME_DIR", folder}}), systems), systems);
+    std::filesystem::remove_all(folder);
+}
+
+// Podman's own folder is closed to everybody else: that is no machine without podman.
+TEST(FindSocket, TakesAClosedFolderForAPlaceThatHasOne) {
+    if (::getuid() != 0)
+        GTEST_SKIP() << "root reads every folder, and only root can stop being it";
+    std::string folder = (std::filesystem::temp_directory_path() / "find_socket_XXXXXX").string();
+    ASSERT_NE(mkdtemp(folder.data()), nullptr); // 0700
+    const auto systems = folder + "/podman.sock";
+    std::ofstream(systems) << "";
+    const pid_t child = ::fork();
+    if (child == 0) {
+        int code = 1;
+        try {
+            code = ::setuid(65534) == 0 && find_socket("", environment({}), systems) == systems ? 0 : 2;
+        } catch (...) {
+            code = 3;
+        }
+        ::_exit(code);
+    }
+    int status = -1;
+    ::waitpid(child, &status, 0);
+    EXPECT_EQ(status, 0);
     std::filesystem::remove_all(folder);
 }
 

@@ -179,6 +179,38 @@ TEST_F(HalfMoved, AStopThatFailsLeavesTheOthersRunning) {
     expect_no_journal();
 }
 
+TEST_F(HalfMoved, StopsThatFailedAreNoReasonNotToTryAgain) {
+    leave({{"db", Step::swapped, true}, {"files", Step::swapping, false}});
+    bool refuse = true;
+    engine.on_call([&](FakeEngine::Moment moment, const std::string& call, const std::string& name) {
+        if (refuse && moment == FakeEngine::Moment::before && call == "stop" && name == "web")
+            throw Error(ExitCode::podman, "no");
+    });
+    for (int times = 0; times < 4; ++times)
+        EXPECT_FALSE(recover(settings, engine, {}).ok());
+    both_are(podman::State::running);
+    refuse = false;
+    EXPECT_TRUE(recover(settings, engine, {}).ok());
+    both_hold("content of db", "content of files");
+    both_are(podman::State::running);
+    expect_no_journal();
+}
+
+TEST_F(HalfMoved, WhoRunsOnWhatWasEmptiedIsStoppedUntilItIsRestored) {
+    leave({{"db", Step::emptied, true}, {"files", Step::emptied, true}});
+    EXPECT_FALSE(recover(settings, engine, {}).ok());
+    both_are(podman::State::exited);
+    EXPECT_FALSE(recover(settings, engine, {}).ok());
+    both_are(podman::State::exited);
+    RestoreRecords records(settings);
+    for (auto record : records.all())
+        for (const auto* name : {"db", "files"})
+            forget(records, record, name); // as the restore does that brings them back
+    EXPECT_TRUE(recover(settings, engine, {}).ok());
+    both_are(podman::State::running);
+    expect_no_journal();
+}
+
 // The daemon looks every two seconds.
 TEST_F(HalfMoved, WhoIsBroughtBackAtOnceIsNotStoppedForEver) {
     leave({{"db", Step::swapped, true}, {"files", Step::swapping, false}});
