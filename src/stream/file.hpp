@@ -42,6 +42,8 @@ private:
 
 // Writes everything or throws; `path` is only for the message.
 void write_all(int fd, Bytes bytes, const std::filesystem::path& path);
+// Throws when its content may not be on disk.
+void sync_and_close(Descriptor& file, const std::filesystem::path& path);
 
 // A new file (it must not exist). finish() fsyncs and closes it, but does not sync the folder that
 // holds its name: who publishes many files does that once (sync_folder). Not finished: unlinked.
