@@ -148,7 +148,7 @@ class Peaks:
 
     def __init__(self, pid):
         self.pid, self.peak, self.over = pid, {}, False
-        self.thread = threading.Thread(target=self.watch)
+        self.thread = threading.Thread(target=self.watch, daemon=True)  # an interrupted bench ends
         self.thread.start()
 
     def look(self, pid):
