@@ -22,7 +22,7 @@ std::string shown(const std::string& id) {
 } // namespace
 
 fs::path removal_folder(const store::BackupFolder& folder) {
-    return folder.root() / ".removed";
+    return folder.removal_records();
 }
 
 fs::path removal_file(const store::BackupFolder& folder, const std::string& id) {

@@ -148,11 +148,19 @@ void BackupFolder::set_latest(const std::string& id) {
 std::string BackupFolder::next_id(std::chrono::system_clock::time_point now) const {
     const Descriptor root = open_root(root_);
     std::vector<BackupId> taken;
+    const auto take = [&](const std::string& name) {
+        if (std::optional<BackupId> id = parse_backup_id(name)) {
+            taken.push_back(std::move(*id));
+        }
+    };
     for (const std::string& name : names_in(root.get(), root_)) {
         // Whatever has the name: a folder without a manifest would hinder the rename too.
-        const std::string bare = name.starts_with(partial_prefix) ? name.substr(partial_prefix.size()) : name;
-        if (std::optional<BackupId> id = parse_backup_id(bare)) {
-            taken.push_back(std::move(*id));
+        take(name.starts_with(partial_prefix) ? name.substr(partial_prefix.size()) : name);
+    }
+    // What was removed has its record under its id, which a second one would be taken for.
+    if (const fs::path records = removal_records(); fs::exists(records)) {
+        for (const std::string& name : names_in(open_root(records).get(), records)) {
+            take(fs::path(name).stem().string());
         }
     }
     return to_string(free_id(stamp_of(now), taken));

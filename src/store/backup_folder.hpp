@@ -93,6 +93,8 @@ public:
     std::vector<std::string> sweep();
     [[nodiscard]] std::uint64_t free_bytes() const;
     [[nodiscard]] const std::filesystem::path& root() const { return root_; }
+    // Where the records of backups that were removed lie, <id>.json each.
+    [[nodiscard]] std::filesystem::path removal_records() const { return root_ / ".removed"; }
 
 private:
     std::filesystem::path root_;

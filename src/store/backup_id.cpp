@@ -82,8 +82,11 @@ BackupId free_id(const std::string& stamp, const std::vector<BackupId>& taken) {
     if (newest != taken.end() && id <= *newest) {
         id.number = 2;
     }
-    while (std::find(taken.begin(), taken.end(), id) != taken.end()) {
-        ++id.number;
+    // After all of its second, not in a gap between them: what is left of it later lies in its order.
+    for (const BackupId& other : taken) {
+        if (other.stamp == stamp) {
+            id.number = std::max(id.number, other.number + 1);
+        }
     }
     return id;
 }

@@ -20,7 +20,8 @@ struct BackupId {
 [[nodiscard]] std::string to_string(const BackupId& id);
 // Local time by TZ.
 [[nodiscard]] std::string stamp_of(std::chrono::system_clock::time_point time);
-// The id for a backup that begins at `stamp`, beside those taken (in any order).
+// The id for a backup that begins at `stamp`, beside those taken (in any order), also by what is gone: an id
+// names one backup for ever.
 [[nodiscard]] BackupId free_id(const std::string& stamp, const std::vector<BackupId>& taken);
 
 } // namespace miraclemax::store

@@ -1,10 +1,12 @@
 #include "store/backup_folder.hpp"
 
 #include "error.hpp"
+#include "store/backup_id.hpp"
 #include "store/tree.hpp"
 #include "unit/store/scratch.hpp"
 
 #include <atomic>
+#include <fstream>
 #include <thread>
 
 #include <fcntl.h>
@@ -111,6 +113,22 @@ TEST(BackupFolderTest, TwoRunsInOneSecondAndWhatOnlyHasTheNameGetOtherIds) {
     EXPECT_EQ(folder.next_id(now), first + "_4");
     EXPECT_EQ(folder.next_id(now - std::chrono::hours(1)).substr(15), "_2");
     EXPECT_EQ(folder.next_id(now + std::chrono::hours(1)).size(), 15U);
+}
+
+TEST(BackupFolderTest, AnIdNamesOneBackupForEver) {
+    const test::Scratch scratch;
+    const BackupFolder folder(scratch.path());
+    const auto now = std::chrono::system_clock::now();
+    const std::string first = folder.next_id(now);
+    publish(scratch.path(), first + "_3"); // the others have gone
+    EXPECT_EQ(folder.next_id(now), first + "_4");
+    fs::create_directory(folder.removal_records());
+    std::ofstream(folder.removal_records() / (first + "_7.json"));
+    EXPECT_EQ(folder.next_id(now), first + "_8");
+    // The hour that the clock repeats.
+    const std::string earlier = stamp_of(now - std::chrono::hours(1));
+    std::ofstream(folder.removal_records() / (earlier + "_2.json"));
+    EXPECT_EQ(folder.next_id(now - std::chrono::hours(1)), earlier + "_3");
 }
 
 TEST(BackupFolderTest, LatestNamesAPublishedBackupOrNothing) {
