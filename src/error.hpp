@@ -37,6 +37,8 @@ public:
 
     [[nodiscard]] ExitCode code() const noexcept { return code_; }
     [[nodiscard]] const std::string& remedy() const noexcept { return remedy_; }
+    // Both, as one sentence: "message (remedy)".
+    [[nodiscard]] std::string whole() const { return what() + (remedy_.empty() ? "" : " (" + remedy_ + ")"); }
     // The same failure, its message begun with "context: ".
     [[nodiscard]] Error with(std::string_view context) const {
         return {code_, std::string(context) + ": " + what(), remedy_};

@@ -11,10 +11,10 @@
 
 namespace miraclemax::archive {
 
-int Names::list(int folder) {
+int Names::list(int folder, std::size_t enough) {
     alignas(dirent64) std::array<char, 32768> block;
     int failed = 0;
-    for (;;) {
+    while (begins_.size() < enough) {
         const ssize_t size = getdents64(folder, block.data(), block.size());
         if (size < 0 && errno == EINTR)
             continue;

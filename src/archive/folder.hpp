@@ -14,8 +14,9 @@ namespace miraclemax::archive {
 // The names in one folder, sorted by their bytes, in one piece of memory.
 class Names {
 public:
-    // Reads all names but "." and "..". Returns 0, or the errno that ended the listing early.
-    int list(int folder);
+    // Reads all names but "." and "..", or stops when there are `enough`. Returns 0, or the errno that ended
+    // the listing early.
+    int list(int folder, std::size_t enough = SIZE_MAX);
     [[nodiscard]] std::size_t size() const noexcept { return begins_.size(); }
     [[nodiscard]] const char* operator[](std::size_t i) const noexcept { return text_.data() + begins_[i]; }
 

@@ -167,13 +167,19 @@ Space space_of(const Site& site) {
     struct stat root {};
     if (::fstatvfs(ground.top.get(), &facts) != 0 || ::fstat(ground.top.get(), &root) != 0)
         throw write_error("look at the file system of", ground.path, errno);
-    Names names;
-    if (const int error = names.list(open_below(ground.top.get(), "").get()); error != 0)
-        throw write_error("list", ground.path, error);
     return {.bytes = static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize,
             .inodes = facts.f_files == 0 ? UINT64_MAX : static_cast<std::uint64_t>(facts.f_favail),
-            .device = static_cast<std::uint64_t>(root.st_dev),
-            .empty = names.size() == 0};
+            .device = static_cast<std::uint64_t>(root.st_dev)};
+}
+
+Space room_of(const Site& site) {
+    auto space = space_of(site);
+    const Ground ground = ground_of(site);
+    Names names;
+    if (const int error = names.list(open_below(ground.top.get(), "").get(), 1); error != 0)
+        throw write_error("list", ground.path, error);
+    space.empty = names.size() == 0;
+    return space;
 }
 
 void seal(const Site& site) {

@@ -49,7 +49,8 @@ struct Space {
     std::uint64_t device = 0; // the same for roots that lie in one file system
     bool empty = false;       // the root (of a single file, the folder that it lies in) holds nothing
 };
-Space space_of(const Site& site);
+Space space_of(const Site& site); // `empty` is not looked for: that would move the root's access time
+Space room_of(const Site& site);  // all of it
 // What content and entries need in a file system, at least: bytes.
 [[nodiscard]] std::uint64_t room_for(std::uint64_t content, std::uint64_t entries);
 // new/ and all in it is durable (syncfs), phase "staged".

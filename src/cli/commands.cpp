@@ -110,8 +110,7 @@ ExitCode Commands::show() {
 ExitCode Commands::recover() {
     const auto setup = load();
     const auto engine = composition_.connect(setup.socket);
-    const auto recovery =
-        run::recover(setup.settings, *engine, composition_.self_id(), std::chrono::seconds(60), stop_);
+    const auto recovery = run::recover(setup.settings, *engine, composition_.self_id(), stop_);
     print_recovery(recovery, options_.json, std::cout);
     return recovery.ok() ? ExitCode::ok : ExitCode::not_released;
 }

@@ -29,8 +29,7 @@ void drop_old_controls(const Settings& settings) {
 Recovery recover_all(const Context& context, bool locked) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     for (;;) {
-        auto recovery = recover(context.settings, context.engine, context.self_id, std::chrono::seconds(60),
-                                context.stop);
+        auto recovery = recover(context.settings, context.engine, context.self_id, context.stop);
         const auto moving = in_motion(context.settings);
         if (moving.empty() || !locked || !recovery.ok())
             return recovery;

@@ -78,4 +78,5 @@ Host look_again(podman::Engine& engine, const Host& earlier) {
         return earlier;
     return seen(engine, earlier.info, earlier.self_id());
 }
+
 } // namespace miraclemax::run

@@ -238,11 +238,8 @@ void InPlace::close() {
 }
 
 void InPlace::put_back() {
-    const Context calm{.settings = context_.settings,
-                       .engine = context_.engine,
-                       .self_id = context_.self_id,
-                       .observer = context_.observer,
-                       .stop = {}};
+    auto calm = context_;
+    calm.stop = {};
     for (const auto& member : members_) {
         if (find(record_, member.item.record.name).step != Step::emptied)
             continue;

@@ -83,7 +83,7 @@ Keys load_keys(const Settings& settings) {
         if (keys.problems.empty())
             keys.keyring = openpgp::export_keys(home, keys.fingerprints);
     } catch (const Error& error) {
-        keys.problems.push_back(error.what() + (error.remedy().empty() ? "" : " (" + error.remedy() + ")"));
+        keys.problems.push_back(error.whole());
     }
     return keys;
 }

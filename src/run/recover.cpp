@@ -59,7 +59,7 @@ std::set<std::string> unsettled(const Settings& settings) {
 }
 
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
-                 std::chrono::milliseconds patience, const std::stop_token& stop) {
+                 const std::stop_token& stop, std::chrono::milliseconds patience) {
     openpgp::Home::sweep();
     const auto wait = [&] { return unsettled(settings); };
     const bool waiting = !wait().empty();

@@ -25,8 +25,8 @@ struct Recovery {
 // (podman). `patience`: how long it waits for another process that is at it. Once `stop` is requested nobody
 // is stopped any more.
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
-                 std::chrono::milliseconds patience = std::chrono::seconds(60),
-                 const std::stop_token& stop = {});
+                 const std::stop_token& stop = {},
+                 std::chrono::milliseconds patience = std::chrono::seconds(60));
 
 // The runs whose containers may not be started before their data is settled, if they are dead; the recoveries
 // that stopped who used it are among them. Reads the state folder alone.

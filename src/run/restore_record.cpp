@@ -82,6 +82,17 @@ std::optional<RestoreRecord> read(const std::filesystem::path& path) {
     }
 }
 
+bool moving(const RestoredComponent& each) {
+    return each.step == Step::swapping || each.step == Step::undoing || each.step == Step::returning;
+}
+
+// Its swap has begun, and not come to this one yet.
+bool half_swapped(const RestoreRecord& record, const RestoredComponent& staged) {
+    return std::any_of(
+        record.components.begin(), record.components.end(),
+        [&](const RestoredComponent& each) { return each.step == Step::swapped && together(each, staged); });
+}
+
 } // namespace
 
 std::vector<RestoreRecord> RestoreRecords::all() const {
@@ -208,6 +219,33 @@ std::string actor(const RestoreRecord& record, const RestoredComponent& componen
 
 bool together(const RestoredComponent& one, const RestoredComponent& other) {
     return one.group.empty() ? one.component == other.component : one.group == other.group;
+}
+
+bool in_motion(const RestoredComponent& each) {
+    return each.step == Step::staging || moving(each);
+}
+
+std::string in_motion(const Settings& settings) {
+    for (const auto& record : RestoreRecords(settings).all())
+        for (const auto& each : record.components)
+            if (in_motion(each))
+                return each.component;
+    return {};
+}
+
+bool any_cut_off(const RestoreRecord& record, const Alive& alive) {
+    if (!record.trouble.empty())
+        return !alive(record.run);
+    return std::any_of(
+        record.components.begin(), record.components.end(), [&](const RestoredComponent& each) {
+            return (in_motion(each) || each.step == Step::emptied || each.step == Step::discarding) &&
+                   !alive(actor(record, each));
+        });
+}
+
+bool holds_up(const RestoreRecord& record, const RestoredComponent& each) {
+    return moving(each) || each.step == Step::emptied ||
+           (each.step == Step::staging && half_swapped(record, each));
 }
 
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component) {

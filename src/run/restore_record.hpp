@@ -92,6 +92,15 @@ void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<s
 // Whether a run lives. Where nothing is named, its journal's lock tells at that moment: a recovery that looks
 // at a dead run's journal holds it too, and for that moment the run seems to live.
 using Alive = std::function<bool(const std::string& run)>;
+// Its names are being moved, or it is being unpacked, by a living run or a dead one.
+[[nodiscard]] bool in_motion(const RestoredComponent& each);
+// The first such component; empty: nowhere. Reads the state folder alone.
+[[nodiscard]] std::string in_motion(const Settings& settings);
+// A run that is dead has left something in the record's components.
+[[nodiscard]] bool any_cut_off(const RestoreRecord& record, const Alive& alive);
+// While this is so, the containers of the run that has the component in hand may not be started, if it is
+// dead: its data, or that of another of its group, is half moved.
+[[nodiscard]] bool holds_up(const RestoreRecord& record, const RestoredComponent& each);
 // It has nothing in that component's root any more.
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component);
 

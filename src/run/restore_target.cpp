@@ -4,8 +4,8 @@
 #include "component/paths.hpp"
 #include "error.hpp"
 #include "run/context.hpp"
+#include "run/emptied.hpp"
 #include "run/restore_place.hpp"
-#include "run/settlement.hpp"
 #include "run/unpacking.hpp"
 
 #include <algorithm>
@@ -73,11 +73,9 @@ void need_whole(const Settings& settings, const RestoredComponent& target) {
 
 bool is_empty(const Context& context, const std::string& run, const Host& host, RestoredComponent target) {
     target.only.clear();
-    // Without its stop: an interruption is what such a volume is left by.
-    const auto looking = settler(context.settings, context.engine, host, run,
-                                 {.run = run, .at = {}, .components = {}}, target, worker::Settling::room);
-    looking->finish({});
-    return looking->space().empty;
+    auto calm = context;
+    calm.stop = {}; // an interruption is what such a volume is left by
+    return room_at(calm, host, run, {.run = run, .at = {}, .components = {}}, target).empty;
 }
 
 bool is_that(const std::optional<podman::Volume>& volume, const RestoredComponent& made) {

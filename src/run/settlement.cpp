@@ -14,21 +14,6 @@
 namespace miraclemax::run {
 namespace {
 
-bool moving(const RestoredComponent& each) {
-    return each.step == Step::swapping || each.step == Step::undoing || each.step == Step::returning;
-}
-
-bool cut_off(const RestoredComponent& each) {
-    return each.step == Step::staging || moving(each);
-}
-
-// Its swap has begun, and not come to this one yet.
-bool half_swapped(const RestoreRecord& record, const RestoredComponent& staged) {
-    return std::any_of(
-        record.components.begin(), record.components.end(),
-        [&](const RestoredComponent& each) { return each.step == Step::swapped && together(each, staged); });
-}
-
 // One dead restore, group by group. The settlers' sockets lie where a run's would.
 class Settlement {
 public:
@@ -58,7 +43,7 @@ private:
     using Names = std::vector<std::string>;
     using Group = std::vector<RestoredComponent>;
 
-    bool dead(const RestoredComponent& each) const { return cut_off(each) && !in_hand(each); }
+    bool dead(const RestoredComponent& each) const { return in_motion(each) && !in_hand(each); }
     bool in_hand(const RestoredComponent& each) const { return alive_(actor(record_, each)); }
 
     // It has no old or new data to be brought to: the others of its group go back to the old.
@@ -83,14 +68,12 @@ private:
             }
         if (names.empty())
             return;
-        std::string beside;
         try {
-            beside = SettlingWindow(settings_, engine_, host_, records_, record_, names, stop_).end();
+            SettlingWindow window(settings_, engine_, host_, records_, record_, names, stop_);
+            tell_beside(before, window.end());
         } catch (const std::exception& error) {
-            beside = std::string("; ") + error.what();
+            tell_beside(before, std::string("; ") + error.what());
         }
-        for (auto told = before; told < settled_.size(); ++told)
-            settled_[told].what += beside;
     }
 
     // The root holds what it is to hold: only room is missing until they are done.
@@ -124,9 +107,7 @@ private:
             return;
         const auto before = settled_.size();
         act();
-        const auto stopped = window->end();
-        for (auto told = before; told < settled_.size(); ++told)
-            settled_[told].what += stopped;
+        tell_beside(before, window->end());
     }
 
     // Their groups are what is left of them.
@@ -253,13 +234,17 @@ private:
             act();
             return true;
         } catch (const Error& error) {
-            const auto remedy = error.remedy().empty() ? "" : " (" + error.remedy() + ")";
-            tell(members, std::string("could not be put in order: ") + error.what() + remedy, false);
-            return false;
+            tell(members, "could not be put in order: " + error.whole(), false);
         } catch (const std::exception& error) {
             tell(members, std::string("could not be put in order: ") + error.what(), false);
-            return false;
         }
+        return false;
+    }
+
+    // To each that was told since.
+    void tell_beside(std::size_t since, const std::string& what) {
+        for (auto told = since; told < settled_.size(); ++told)
+            settled_[told].what += what;
     }
 
     static constexpr const char* old_data = "holds the old data, whole";
@@ -279,29 +264,6 @@ private:
 };
 
 } // namespace
-
-std::string in_motion(const Settings& settings) {
-    for (const auto& record : RestoreRecords(settings).all())
-        for (const auto& each : record.components)
-            if (cut_off(each))
-                return each.component;
-    return {};
-}
-
-bool any_cut_off(const RestoreRecord& record, const Alive& alive) {
-    if (!record.trouble.empty())
-        return !alive(record.run);
-    return std::any_of(
-        record.components.begin(), record.components.end(), [&](const RestoredComponent& each) {
-            return (cut_off(each) || each.step == Step::emptied || each.step == Step::discarding) &&
-                   !alive(actor(record, each));
-        });
-}
-
-bool holds_up(const RestoreRecord& record, const RestoredComponent& each) {
-    return moving(each) || each.step == Step::emptied ||
-           (each.step == Step::staging && half_swapped(record, each));
-}
 
 std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
                                     RestoreRecords& records, RestoreRecord record, const Alive& alive,

@@ -18,14 +18,6 @@ struct Settled {
     bool holds_nobody_up = false; // with a trouble of its own, that is no reason for others not to run
 };
 
-// A run that is dead has left something in the record's components.
-[[nodiscard]] bool any_cut_off(const RestoreRecord& record, const Alive& alive);
-// Names are being moved or unpacked, by a living run or a dead one; empty: nowhere. Reads the state folder
-// alone.
-[[nodiscard]] std::string in_motion(const Settings& settings);
-// While this is so, the containers of the run that has the component in hand may not be started, if it is
-// dead: its data, or that of another of its group, is half moved.
-[[nodiscard]] bool holds_up(const RestoreRecord& record, const RestoredComponent& each);
 // Group by group, the living runs' left alone. Who uses one is stopped for it, and started again; once `stop`
 // is requested nobody is stopped any more. One that can't be settled, or whose users can't be stopped, is
 // told, and tried again by the next call. For one process at a time (RestoreRecords::lock). `alive`: asked

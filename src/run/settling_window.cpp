@@ -3,7 +3,6 @@
 #include "error.hpp"
 #include "run/context.hpp"
 #include "run/restore_plan.hpp"
-#include "run/settlement.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -110,33 +109,33 @@ void SettlingWindow::halt(const Settings& settings, podman::Engine& engine, cons
 }
 
 void SettlingWindow::mark(const std::string& run) {
-    auto next = record_;
-    for (const auto& name : group_)
-        find(next, name).halted_by.push_back(run);
-    records_.keep(next);
-    record_ = std::move(next);
+    change_marks([&](Names& halted_by) { halted_by.push_back(run); });
 }
 
 void SettlingWindow::unmark(const std::string& run) noexcept {
-    drop_marks([&](std::vector<std::string>& halted_by) { std::erase(halted_by, run); });
+    drop_marks([&](Names& halted_by) { std::erase(halted_by, run); });
 }
 
 // A restore's undo may be cut off too, one day.
 void SettlingWindow::forget_marks() noexcept {
     if (tried() > 0 && settled())
-        drop_marks([](std::vector<std::string>& halted_by) { halted_by.clear(); });
+        drop_marks([](Names& halted_by) { halted_by.clear(); });
 }
 
-void SettlingWindow::drop_marks(const std::function<void(std::vector<std::string>&)>& drop) noexcept {
+void SettlingWindow::drop_marks(const std::function<void(Names&)>& drop) noexcept {
     try {
-        auto next = record_;
-        for (const auto& name : group_)
-            if (auto* entry = entry_of(next, name))
-                drop(entry->halted_by);
-        records_.keep(next);
-        record_ = std::move(next);
+        change_marks(drop);
     } catch (const std::exception&) { // the next recovery tries again
     }
+}
+
+void SettlingWindow::change_marks(const std::function<void(Names&)>& change) {
+    auto next = record_;
+    for (const auto& name : group_)
+        if (auto* entry = entry_of(next, name)) // one that was settled may be gone from it
+            change(entry->halted_by);
+    records_.keep(next);
+    record_ = std::move(next);
 }
 
 std::size_t SettlingWindow::tried() const {

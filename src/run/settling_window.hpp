@@ -35,18 +35,21 @@ public:
     std::string end();
 
 private:
+    using Names = std::vector<std::string>;
+
     void halt(const Settings& settings, podman::Engine& engine, const RestoreGroup& group, const Host& now,
               const std::stop_token& stop);
     void mark(const std::string& run);
     void unmark(const std::string& run) noexcept;
     void forget_marks() noexcept;
-    void drop_marks(const std::function<void(std::vector<std::string>&)>& drop) noexcept;
+    void drop_marks(const std::function<void(Names&)>& drop) noexcept;
+    void change_marks(const std::function<void(Names&)>& change);
     [[nodiscard]] std::size_t tried() const;
     [[nodiscard]] bool settled() const;
 
     RestoreRecords& records_;
     RestoreRecord& record_;
-    std::vector<std::string> group_; // the members, and all that were restored together with them
+    Names group_; // the members, and all that were restored together with them
     std::string users_;
     std::unique_ptr<quiesce::Journal> journal_;
     std::unique_ptr<quiesce::Window> window_;

@@ -73,7 +73,7 @@ private:
 
     void sweep(podman::Engine& engine, const std::stop_token& stop) {
         const auto recovery =
-            run::recover(settings_, engine, patrol_.self_id, std::chrono::milliseconds(0), stop);
+            run::recover(settings_, engine, patrol_.self_id, stop, std::chrono::milliseconds(0));
         tell(recovery.containers);
         for (const auto& each : recovery.data)
             say_once("run " + each.run + " left component " + each.component + ": it " + each.what);

@@ -32,7 +32,7 @@ void ByteQueue::close() {
     changed_.notify_all();
 }
 
-std::optional<std::size_t> ByteQueue::take(std::size_t most, const std::function<void(Bytes)>& take) {
+std::optional<std::size_t> ByteQueue::hand_over(std::size_t most, const std::function<void(Bytes)>& to) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return abandoned_ || closed_ || used_ > 0; });
     if (abandoned_) {
@@ -42,7 +42,7 @@ std::optional<std::size_t> ByteQueue::take(std::size_t most, const std::function
     const std::size_t at = begin_;
     lock.unlock();
     if (count > 0) {
-        take(Bytes(ring_).subspan(at, count));
+        to(Bytes(ring_).subspan(at, count));
     }
     lock.lock();
     begin_ = (begin_ + count) % ring_.size();
@@ -52,12 +52,12 @@ std::optional<std::size_t> ByteQueue::take(std::size_t most, const std::function
 }
 
 std::optional<std::size_t> ByteQueue::read(std::span<std::byte> into) {
-    return take(into.size(), [&](Bytes bytes) { std::memcpy(into.data(), bytes.data(), bytes.size()); });
+    return hand_over(into.size(), [&](Bytes bytes) { std::memcpy(into.data(), bytes.data(), bytes.size()); });
 }
 
-bool ByteQueue::consume(const std::function<void(Bytes)>& take) {
+bool ByteQueue::consume(const std::function<void(Bytes)>& to) {
     constexpr std::size_t piece = std::size_t{256} << 10U; // the writer goes on meanwhile
-    return this->take(piece, take).value_or(0) > 0;
+    return hand_over(piece, to).value_or(0) > 0;
 }
 
 void ByteQueue::abandon() noexcept {

@@ -23,12 +23,12 @@ public:
     // The reading thread. Blocks while the ring is empty; 0: the end; nullopt: abandoned.
     std::optional<std::size_t> read(std::span<std::byte> into);
     // The same, without copying: a part of the ring, for the time of the call. False: the end, or abandoned.
-    bool consume(const std::function<void(Bytes)>& take);
+    bool consume(const std::function<void(Bytes)>& to);
     // Any thread: both ends are woken and get nothing more.
     void abandon() noexcept;
 
 private:
-    std::optional<std::size_t> take(std::size_t most, const std::function<void(Bytes)>& take);
+    std::optional<std::size_t> hand_over(std::size_t most, const std::function<void(Bytes)>& to);
 
     std::mutex mutex_;
     std::condition_variable changed_;

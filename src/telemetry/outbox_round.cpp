@@ -136,7 +136,7 @@ std::optional<std::string> OutboxRound::trouble_of(const Channel& channel, const
         deliver_(channel, message);
         return std::nullopt;
     } catch (const Error& error) {
-        return error.what() + (error.remedy().empty() ? "" : " (" + error.remedy() + ")");
+        return error.whole();
     } catch (const std::exception& error) {
         return error.what();
     }

@@ -94,7 +94,7 @@ void settle(Channel& channel, const SettleOrder& order) {
         const Heartbeat::Uncounted renaming(heartbeat);
         settled.holds = put_in_order(order.job);
         if (order.job.what == Settling::room)
-            settled.space = archive::space_of(order.job.site);
+            settled.space = archive::room_of(order.job.site);
     }
     channel.send(encode(Reply{settled}), long_patience);
 }

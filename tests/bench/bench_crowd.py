@@ -8,6 +8,7 @@ import statistics
 import subprocess
 import time
 
+from measuring import used_below
 from oracle import bed_pid
 
 CROWD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "scenario", "crowd.py")
@@ -23,9 +24,7 @@ class Crowd:
         self.process.stdout.readline()
 
     def cpu(self):
-        with open(f"/proc/{self.process.pid}/stat") as file:
-            fields = file.read().rpartition(")")[2].split()
-        return sum(int(each) for each in fields[11:13]) / os.sysconf("SC_CLK_TCK")
+        return used_below(self.process.pid)
 
     def leave(self):
         self.process.communicate("over\n", timeout=60)

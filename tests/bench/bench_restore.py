@@ -12,27 +12,10 @@ import os
 import statistics
 import subprocess
 
-from measuring import Cost, costs, middle_of, remove
+from measuring import Cost, costs, middle_of, remove, used_below
 
 OURS = "**miraclemax restore**"
 SETTLE = 0.1  # seconds for which it watches the started container: no work, and only here so short
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def used_below(pid):
-    """CPU seconds of a process, of all that descend from it, and of those that ended."""
-    with open(f"/proc/{pid}/stat") as file:
-        fields = file.read().rpartition(")")[2].split()
-    seconds = sum(int(field) for field in fields[11:15]) / TICKS
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children") as file:
-            children = file.read().split()
-        for child in children:
-            try:
-                seconds += used_below(int(child))
-            except (FileNotFoundError, ProcessLookupError):
-                pass  # it ended: its parent has its time by the next look
-    return seconds
 
 
 class Sidecar:

@@ -13,6 +13,7 @@ import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Cost:
@@ -71,3 +72,19 @@ def remove(path):
 def middle_of(each):
     """Of some rounds' costs."""
     return Cost(statistics.median(one.wall for one in each), statistics.median(one.cpu for one in each), each[0].size)
+
+
+def used_below(pid):
+    """CPU seconds of a process, of all that descend from it, and of those that ended."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    seconds = sum(int(field) for field in fields[11:15]) / TICKS
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children") as file:
+            children = file.read().split()
+        for child in children:
+            try:
+                seconds += used_below(int(child))
+            except (FileNotFoundError, ProcessLookupError):
+                pass  # it ended: its parent has its time by the next look
+    return seconds

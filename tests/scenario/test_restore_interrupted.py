@@ -1,4 +1,5 @@
 """Killed at any moment, by any hand, a restore leaves the old data whole or the new data whole."""
+import contextlib
 import json
 import os
 import random
@@ -31,16 +32,21 @@ class Interrupted(Shelf):
         print(f"    seed {seed}", flush=True)
         return random.Random(seed)
 
-    def pid(self):
-        """The controller's, seen from outside of the bed."""
-        for pid in run("pgrep", "-f", "^miraclemax restore", check=False).stdout.split():
+    def processes(self, pattern):
+        """Those of the bed's containers, seen from outside of it."""
+        found = []
+        for pid in run("pgrep", "-f", pattern, check=False).stdout.split():
             try:
                 with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
                     if self.world.bed in file.read():
-                        return int(pid)
+                        found.append(int(pid))
             except OSError:
                 pass
-        return None
+        return found
+
+    def pid(self):
+        """The controller's."""
+        return next(iter(self.processes("^miraclemax restore")), None)
 
     def which(self, what):
         """Each folder holds one of the two exactly. -> how many hold the new"""
@@ -150,14 +156,22 @@ class Interrupted(Shelf):
         world = self.world
         self.prepare()
         volumes = lambda: set(world.podman("volume", "ls", "-q").stdout.split())
+        store = os.path.dirname(os.path.dirname(world.mountpoint("miraclemax-state")))
         before, failed = volumes(), False
         for number in range(10):
             made = f"made-{number}"
             going = world.start_podman("exec", "miraclemax", "miraclemax", "restore", "--latest", "--component", "two",
                                        "--into", made, "--force")
-            wait_until(lambda: self.helpers() and made in volumes() or going.poll() is not None, "a helper")
-            for name in self.helpers():
-                world.podman("kill", "-s", "KILL", name, check=False)
+            unpacking = []
+
+            def comes():  # podman itself would be too slow to ask
+                unpacking[:] = self.processes("miraclemax worker") if os.path.isdir(os.path.join(store, made)) else []
+                return unpacking or going.poll() is not None
+
+            wait_until(comes, "a worker")
+            for pid in unpacking:
+                with contextlib.suppress(ProcessLookupError):  # it has ended
+                    os.kill(pid, signal.SIGKILL)
             told = going.communicate()[0]
             failed = failed or going.returncode != 0
             self.assertEqual(volumes(), before if going.returncode else before | {made}, told)

@@ -213,12 +213,12 @@ TEST_F(Staging, SpaceIsThatOfTheFileSystem) {
 
 TEST_F(Staging, OnlyWhatHoldsNothingAtAllIsEmpty) {
     fs::create_directories(scene.site.root);
-    EXPECT_TRUE(space_of(scene.site).empty);
+    EXPECT_TRUE(room_of(scene.site).empty);
     put(scene.site.root / ".hidden", "");
-    EXPECT_FALSE(space_of(scene.site).empty);
+    EXPECT_FALSE(room_of(scene.site).empty);
     fs::remove(scene.site.root / ".hidden");
     begin_staging(scene.site);
-    EXPECT_FALSE(space_of(scene.site).empty);
+    EXPECT_FALSE(room_of(scene.site).empty);
 }
 
 } // namespace

@@ -247,7 +247,7 @@ TEST_F(HalfMoved, WhileItCanNotBeSettledNobodyIsStartedOnIt) {
 TEST_F(HalfMoved, WhoHasToLeaveStopsNobody) {
     leave({{"db", Step::swapped, true}, {"files", Step::swapping, false}});
     stop.request_stop();
-    EXPECT_FALSE(recover(settings, engine, {}, std::chrono::seconds(1), stop.get_token()).ok());
+    EXPECT_FALSE(recover(settings, engine, {}, stop.get_token(), std::chrono::seconds(1)).ok());
     EXPECT_EQ(stops(), 0U);
     both_hold("restored", "content of files");
     EXPECT_TRUE(recover(settings, engine, {}).ok());
