@@ -6,7 +6,7 @@ namespace miraclemax::stream {
 
 namespace {
 
-constexpr std::size_t ring_size = std::size_t{2} << 20U;
+constexpr std::size_t ring_size = std::size_t{1} << 20U;
 constexpr std::size_t short_one = std::size_t{1} << 20U;
 
 } // namespace

@@ -4,14 +4,14 @@
 #   podman: this machine's own, and that of the other Debian (12: 4.3.1, 13: 5.4.2), whose root is given as
 #           MIRACLEMAX_TEST_ROOTFS or made once by debootstrap in /var/tmp/miraclemax-test-SUITE
 #   cgroups: v1, v2. Rootless: test_rootless.py alone, in the other Debian, where a user can be made for it.
-# The first combination is run in the long form if MIRACLEMAX_TEST_LONG is set, the others in the quick one.
+# The first combination is run in the long form if MIRACLEMAX_TEST_LONG is set, the others in the quick one, beside it.
 # What can't be run is printed with its reason.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 [ $# -eq 2 ] || { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 program=$1 folder=$2
 user=mmrootless
-failed=0
+failed=0 long='' # the process that runs the long form
 
 skip() { echo "skipped: $1: $2"; }
 
@@ -61,10 +61,16 @@ suite() { # suite NAME ROOT VIEW [TEST…]
     shift 3
     [ "$view" = v1 ] || environment+=(BED_V2=1)
     [ -z "$root" ] || environment+=(MIRACLEMAX_TEST_ROOTFS="$root")
+    local command=(env -u BED_V2 -u MIRACLEMAX_TEST_ROOTFS "${environment[@]}"
+        /usr/bin/python3 "$here/run.py" "$program" "$folder/scenario-${name// /-}.xml" "$@")
+    if [ -n "${MIRACLEMAX_TEST_LONG:-}" ]; then
+        "${command[@]}" >"$folder/long.log" 2>&1 &
+        long=$!
+        unset MIRACLEMAX_TEST_LONG
+        return
+    fi
     echo "-- $name"
-    env -u BED_V2 -u MIRACLEMAX_TEST_ROOTFS "${environment[@]}" \
-        /usr/bin/python3 "$here/run.py" "$program" "$folder/scenario-${name// /-}.xml" "$@" || failed=1
-    unset MIRACLEMAX_TEST_LONG
+    "${command[@]}" || failed=1
 }
 
 mkdir -p "$folder"
@@ -96,5 +102,10 @@ else
         can_show "$view" || { skip "rootless, cgroup $view" "this machine can't show it"; continue; }
         BED_USER=$user suite "podman $other rootless cgroup $view" "$root" "$view" test_rootless
     done
+fi
+if [ -n "$long" ]; then
+    wait "$long" || failed=1
+    echo "-- the long form, podman $own"
+    cat "$folder/long.log"
 fi
 exit $failed
