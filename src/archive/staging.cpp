@@ -216,6 +216,8 @@ Holds settle(const Site& site) {
     std::string phase = stage->phase();
     if (phase.empty()) {
         const std::string dropped = stage->dropping();
+        if (dropped.empty() && !stage->holds_old() && !stage->strays().empty())
+            return Holds::unknown; // all else of it was dropped
         if (dropped.empty() && stage->holds_old())
             throw Error(ExitCode::failed,
                         "the staging folder of run " + site.run + " in " + site.root.string() +
@@ -226,6 +228,7 @@ Holds settle(const Site& site) {
     }
     if (const Course* course = course_under_way(phase)) {
         stage->load();
+        stage->make_way();
         bool finished = false;
         if (phase == course->in) {
             try {

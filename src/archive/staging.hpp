@@ -14,6 +14,8 @@
 //                   exchange  "swapped" → "back-aside" (new ones to new/) → "back-in" → "returned"
 //                             → "again-aside" → "again-in" → "swapped"
 //       dropping    the phase file under another name: the folder is being removed
+//       strays/     what settle() found in the root under a name that had to come there; the rest of the
+//                   folder goes without it
 // The root of a component that is a single file is the folder that it lies in, and only that one name moves.
 // Of the root's own attributes security.selinux stays as it is: the kernel's policy decides it.
 #pragma once
@@ -36,7 +38,8 @@ struct Site {
     std::string only;
 };
 
-// What the root holds. unknown: there is no staging folder; it was never made, or has been removed.
+// What the root holds. unknown: there is no staging folder; it was never made, or has been removed, but for
+// strays.
 enum class Holds { old_data, new_data, unknown };
 
 // Makes the staging folder and returns new/, open. Throws Error (destination) when it can't, (failed) when
@@ -64,14 +67,18 @@ std::vector<std::string> swap(const Site& site);
 // undone when it can't be). Idempotent; without a staging folder: nothing to do, unknown. A "swapped" one
 // or "returned" one stays as it is; new_data is the answer to "swapped" alone. An exchange is settled in the
 // same way, to before it or after it. Throws Error when neither is possible; call it again then.
+// Who ran on half-moved data may have made an entry under a name that still has to be moved: that one is
+// moved aside, and kept.
 Holds settle(const Site& site);
+// What was, as json_text, relative to the folder that the staging folder lies in: the first 100.
+[[nodiscard]] std::vector<std::string> strays(const Site& site);
 // After "swapped": the old data comes back by the same steps, and what was new is kept in new/ ("returned").
 // Again: the other way round. The root itself gets the attributes it had when that data was last in it.
 // Throws as swap() does.
 void exchange(const Site& site);
-// Removes the staging folder and all in it, any depth, never what is mounted in it; absent is fine. A call
-// that was cut is ended by the next, or by settle(). Refuses (Error, failed) while an exchange or swap is
-// under way ("aside", "in" and their like).
+// Removes the staging folder and all in it but strays, any depth, never what is mounted in it; absent is
+// fine. A call that was cut is ended by the next, or by settle(). Refuses (Error, failed) while an exchange
+// or swap is under way ("aside", "in" and their like).
 void discard(const Site& site);
 
 // A worker goes on where its controller was killed, and the next controller's worker comes upon it: it waits

@@ -215,17 +215,23 @@ void StagingFolder::drop() {
         throw write_error("rename", path() / "phase", errno);
     sync_open_folder(folder_.get(), path());
     MIRACLEMAX_FAULT_POINT("staging.dropping");
+    const bool any_strays = !strays().empty();
     Names names;
     if (const int error = names.list(folder_.get()); error != 0)
         throw write_error("list", path(), error);
     for (std::size_t i = 0; i < names.size(); ++i) {
-        if (names[i] == std::string_view("dropping"))
+        if (names[i] == std::string_view("dropping") ||
+            (any_strays && names[i] == std::string_view("strays")))
             continue;
         remove_within(folder_.get(), names[i], path());
         MIRACLEMAX_FAULT_POINT("staging.remove");
     }
     remove_within(folder_.get(), "dropping", path());
     MIRACLEMAX_FAULT_POINT("staging.rmdir");
+    if (any_strays) {
+        sync_open_folder(folder_.get(), path());
+        return;
+    }
     struct stat before {};
     const bool known = ::fstat(ground_.top.get(), &before) == 0;
     if (::unlinkat(ground_.top.get(), ground_.name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT)

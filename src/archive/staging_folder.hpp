@@ -54,6 +54,11 @@ public:
     // The same after an undo, where the times of the folder around a single name matter too.
     void dress_root_again(Slot as);
 
+    // From here on what stands in the root under a name that has to come there, or to leave it, is moved to
+    // strays/ for it; before, that ends the move with an Error.
+    void make_way() { makes_way_ = true; }
+    [[nodiscard]] std::vector<std::string> strays() const; // as archive::strays() has them
+
     [[nodiscard]] bool holds_old() const; // is anything in old/
     [[nodiscard]] std::vector<std::string> staying() const;
     void drop();
@@ -71,8 +76,10 @@ private:
     around(const stream::Descriptor& base) const; // the folder of moves_ there
     [[nodiscard]] stream::Descriptor required(int folder, const std::string& path) const;
     void make_folder(int in, const std::string& name);
-    void move_all(const stream::Descriptor& from, const stream::Descriptor& to);
-    void move(int from, int to, const std::string& name);
+    enum class Way { out, in }; // of the root
+    void move_all(Slot which, Way way);
+    void move(int from, int to, const std::string& name, Way way);
+    void move_astray(int root, const std::string& name);
     void store_staying();
     [[nodiscard]] bool stays(const std::string& name) const;
     [[nodiscard]] std::filesystem::path path() const { return ground_.path / ground_.name; }
@@ -81,6 +88,10 @@ private:
     stream::Descriptor folder_;
     std::set<std::string> stays_; // whole
     std::string moves_;           // single
+    bool makes_way_ = false;
 };
+
+// Renames from one open folder to another, never onto what is there. Returns 0 or the errno.
+int rename_alone(int from, int to, const std::string& name);
 
 } // namespace miraclemax::archive

@@ -165,18 +165,21 @@ Descriptor StagingFolder::around(const Descriptor& base) const {
 }
 
 void StagingFolder::move_out(Slot to) {
-    move_all(ground_.top, slot(to));
+    move_all(to, Way::out);
 }
 
 void StagingFolder::move_in(Slot from) {
-    move_all(slot(from), ground_.top);
+    move_all(from, Way::in);
 }
 
-void StagingFolder::move_all(const Descriptor& from, const Descriptor& to) {
+void StagingFolder::move_all(Slot which, Way way) {
+    const Descriptor place = slot(which);
+    const Descriptor& from = way == Way::out ? ground_.top : place;
+    const Descriptor& to = way == Way::out ? place : ground_.top;
     if (!ground_.whole) {
         const Descriptor out = around(from), in = around(to);
         if (exists(out.get(), last_of(moves_), path()))
-            move(out.get(), in.get(), last_of(moves_));
+            move(out.get(), in.get(), last_of(moves_), way);
         sync_open_folder(in.get(), path());
         sync_open_folder(out.get(), path());
         return;
@@ -188,26 +191,22 @@ void StagingFolder::move_all(const Descriptor& from, const Descriptor& to) {
         throw write_error("list", path(), error);
     for (std::size_t i = 0; i < names.size(); ++i)
         if (!stays(names[i]))
-            move(from.get(), to.get(), names[i]);
+            move(from.get(), to.get(), names[i], way);
     sync_open_folder(to.get(), path());
     sync_open_folder(from.get(), path());
     MIRACLEMAX_FAULT_POINT("staging.moved");
 }
 
-void StagingFolder::move(int from, int to, const std::string& name) {
+void StagingFolder::move(int from, int to, const std::string& name, Way way) {
     MIRACLEMAX_FAULT_POINT("staging.move");
-    if (::renameat2(from, name.c_str(), to, name.c_str(), RENAME_NOREPLACE) == 0)
-        return;
-    int error = errno;
-    // Not every file system knows the flag (NFS). Nobody else is here, so looking first is as good.
-    if (error == EINVAL || error == ENOSYS || error == ENOTSUP) {
-        error = EEXIST;
-        if (!exists(to, name, ground_.path)) {
-            if (::renameat(from, name.c_str(), to, name.c_str()) == 0)
-                return;
-            error = errno;
-        }
+    int error = rename_alone(from, to, name);
+    if (error == EEXIST && makes_way_) {
+        // What is moved leaves its old place at once: of two, the one in the root came later.
+        move_astray(way == Way::out ? from : to, name);
+        error = way == Way::out ? 0 : rename_alone(from, to, name);
     }
+    if (error == 0)
+        return;
     if (error == EBUSY && ground_.whole) { // a mount point that /proc did not tell of
         stays_.insert(name);
         store_staying();

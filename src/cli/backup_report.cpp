@@ -175,6 +175,7 @@ void print_recovery(const run::Recovery& recovery, bool as_json, std::ostream& o
                        {"data", data},
                        {"workers", recovery.workers},
                        {"warnings", report.warnings},
+                       {"for_podman", recovery.for_podman},
                        {"ok", recovery.ok()}});
         return;
     }
@@ -188,7 +189,7 @@ void print_recovery(const run::Recovery& recovery, bool as_json, std::ostream& o
     for (const auto& warning : report.warnings)
         out << line("warning: " + warning);
     if (report.containers.empty() && recovery.data.empty() && recovery.workers.empty() &&
-        report.warnings.empty())
+        report.warnings.empty() && recovery.for_podman.empty())
         out << "nothing to recover: every container is as it was\n";
 }
 

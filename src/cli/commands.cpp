@@ -5,6 +5,7 @@
 #include "cli/terminal.hpp"
 #include "cli/text.hpp"
 #include "cli/verify_report.hpp"
+#include "run/bare_recovery.hpp"
 #include "run/recording.hpp"
 #include "run/signing_key.hpp"
 
@@ -109,9 +110,28 @@ ExitCode Commands::show() {
 
 ExitCode Commands::recover() {
     const auto setup = load();
-    const auto engine = composition_.connect(setup.socket);
+    std::unique_ptr<podman::Engine> engine;
+    try {
+        engine = composition_.connect(setup.socket);
+    } catch (const podman::NotThere& why) {
+        if (composition_.self_id()) // its workers are containers
+            throw;
+        return recover_without_podman(setup, why);
+    }
     const auto recovery = run::recover(setup.settings, *engine, composition_.self_id(), stop_);
     print_recovery(recovery, options_.json, std::cout);
+    return recovery.ok() ? ExitCode::ok : ExitCode::not_released;
+}
+
+ExitCode Commands::recover_without_podman(const Setup& setup, const Error& why) {
+    const auto engine = composition_.connect_on_use(setup.socket);
+    const auto recovery = run::recover_without_podman(setup.settings, *engine, why.what(), stop_);
+    print_recovery(recovery, options_.json, std::cout);
+    if (!recovery.for_podman.empty())
+        throw Error(why.code(),
+                    std::string(why.what()) +
+                        "; until it is there, these stay as they are: " + join(recovery.for_podman),
+                    why.remedy());
     return recovery.ok() ? ExitCode::ok : ExitCode::not_released;
 }
 

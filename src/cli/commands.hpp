@@ -84,6 +84,7 @@ private:
     void prune_after(const run::Settings& settings) const;
     [[nodiscard]] ExitCode vouch_for_gone(const run::Settings& settings) const; // `prune --gone`
     [[nodiscard]] ExitCode set_up_tiers(const run::Settings& settings) const;   // `replicate --init`
+    ExitCode recover_without_podman(const Setup& setup, const Error& why);
     ExitCode check_health(const Setup& setup) const;
     // A backup that was just made: examined, and opened as far as a key is at hand.
     ExitCode prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const;

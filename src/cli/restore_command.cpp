@@ -132,7 +132,7 @@ ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObse
     const auto names = join(components);
     agree(wish,
           wish.undo ? "Put back what was there before the restore of " + names + "?"
-                    : "Remove for ever what was there before the restore of " + names + "?",
+                    : "Remove for ever what lies aside from the restore of " + names + "?",
           stop_);
     const auto lock = folder.lock_for_restore(context.settings.restore_lock());
     run::undo_dead_runs(context);

@@ -20,8 +20,9 @@ namespace {
 class Replay {
 public:
     Replay(podman::Engine& engine, DeadJournal& journal, const std::map<std::string, std::string>& living,
-           const Haste& haste, RecoveryReport& report)
-        : engine_(engine), journal_(journal), living_(living), haste_(haste), report_(report) {}
+           const std::set<std::string>& waiting, const Haste& haste, RecoveryReport& report)
+        : engine_(engine), journal_(journal), living_(living), waiting_(waiting), haste_(haste),
+          report_(report) {}
 
     void run() {
         if (journal_.damaged())
@@ -42,6 +43,7 @@ public:
             else
                 pauses.push_back(entry);
         }
+        hold_back(stops);
         put_back(pauses);
         for (const auto& [stage, entries] : stops)
             put_back(entries);
@@ -74,6 +76,17 @@ private:
              .id = entry.id,
              .name = entry.name,
              .what = fmt::format("is held by run {}, which lives: left to it", run)});
+    }
+
+    // To start one is to start what it needs.
+    void hold_back(std::map<int, std::vector<Entry>, std::greater<>>& stops) {
+        for (const auto& [stage, entries] : stops)
+            if (std::any_of(entries.begin(), entries.end(),
+                            [&](const Entry& entry) { return waiting_.count(entry.id) != 0; })) {
+                open_ = true;
+                stops.clear();
+                return;
+            }
     }
 
     void put_back(const std::vector<Entry>& entries) {
@@ -118,6 +131,7 @@ private:
     podman::Engine& engine_;
     DeadJournal& journal_;
     const std::map<std::string, std::string>& living_;
+    const std::set<std::string>& waiting_;
     const Haste& haste_;
     RecoveryReport& report_;
     std::mutex mutex_;
@@ -153,7 +167,7 @@ RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& fold
     const auto living = held_by_living(folder, ours);
     for (auto& journal : dead)
         if (waiting.count(journal.run()) == 0)
-            Replay(engine, journal, living, haste, report).run();
+            Replay(engine, journal, living, waiting, haste, report).run();
     return report;
 }
 

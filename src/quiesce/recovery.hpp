@@ -46,7 +46,8 @@ Recovered undo(podman::Engine& engine, const Entry& entry);
 // after-hooks. What a living run holds is left to it (and stays in the journal). Safe to run at the same time
 // in two processes. In haste a stop that is still going on is not ended by force (its time is the user's),
 // and an after-hook for which no time is left stays owed. The containers of the runs that `wait` names stay
-// as they are for now, unsaid: their data has to be put in order first. It is asked once the dead are known.
+// as they are for now, unsaid: their data has to be put in order first; it may name containers too, by their
+// ids: what a run stopped with one of them stays so. It is asked once the dead are known.
 RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste = {},
                        const std::function<std::set<std::string>()>& wait = {});
 

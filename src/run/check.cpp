@@ -1,6 +1,7 @@
 #include "run/check.hpp"
 
 #include "run/emptied.hpp"
+#include "run/group_moves.hpp"
 #include "run/keys.hpp"
 #include "run/plan.hpp"
 #include "run/tier.hpp"
@@ -150,6 +151,10 @@ std::vector<Finding> check(const Settings& settings, const Connect& connect,
                             .text = each.what,
                             .remedy = {},
                             .code = ExitCode::not_released});
+    for (const auto& record : RestoreRecords(settings).all())
+        for (const auto& each : record.components)
+            if (!each.strays.empty())
+                findings.push_back({.what = "component " + each.component, .text = where_strays_lie(each)});
     try {
         const auto engine = connect();
         const Host host = survey(*engine, self_id);

@@ -2,6 +2,7 @@
 
 #include "error.hpp"
 #include "run/context.hpp"
+#include "run/restore_target.hpp"
 
 #include <filesystem>
 #include <sstream>
@@ -64,12 +65,14 @@ std::map<std::string, std::string> without_secrets(std::map<std::string, std::st
 
 catalog::ContentSource source_of(const component::Source& source, const archive::Root& root) {
     const bool volume = source.kind == component::Source::Kind::volume;
+    auto labels = source.labels;
+    labels.erase(made_by); // of a restore, and not the user's
     return {.kind = volume ? "volume" : "path",
             .path = source.path,
             .volume = source.volume,
             .driver = source.driver,
             .created_at = source.created_at,
-            .labels = source.labels,
+            .labels = labels,
             .options = without_secrets(source.options),
             .uid = root.uid,
             .gid = root.gid,

@@ -7,9 +7,37 @@ namespace miraclemax::run {
 using archive::Holds;
 using worker::Settling;
 
+namespace {
+
+constexpr std::size_t most_told = 10;
+
+// On disk before the step after it: whoever goes on knows of them.
+void note_strays(RestoreRecords& records, RestoreRecord& record, const std::string& component,
+                 const std::vector<std::string>& strays) {
+    if (find(record, component).strays == strays)
+        return;
+    auto next = record;
+    find(next, component).strays = strays;
+    records.keep(next);
+    record = std::move(next);
+}
+
+void close_record(RestoreRecords& records, RestoreRecord& record, const std::string& component) {
+    if (find(record, component).strays.empty())
+        forget(records, record, component);
+    else
+        advance(records, record, component, Step::strays);
+}
+
+} // namespace
+
 Holds GroupMoves::act(const std::string& member, Settling what) {
     try {
-        return run::settle(settings_, engine_, host_, run_, record_, find(record_, member), what);
+        const auto settler =
+            run::settler(settings_, engine_, host_, run_, record_, find(record_, member), what);
+        const auto holds = settler->finish({});
+        note_strays(records_, record_, member, settler->strays());
+        return holds;
     } catch (const Error& error) {
         throw error.with(member);
     } catch (const std::exception& error) {
@@ -54,8 +82,15 @@ void GroupMoves::give_back(const std::vector<std::string>& members) {
     for (const auto& member : members) {
         if (find(record_, member).step == Step::returning)
             act(member, Settling::discard);
-        forget(records_, record_, member);
+        if (const auto& each = find(record_, member); each.made && each.strays.empty())
+            advance(records_, record_, member, Step::staging); // whoever goes on removes its volume
+        else
+            close(member);
     }
+}
+
+void GroupMoves::close(const std::string& member) {
+    close_record(records_, record_, member);
 }
 
 Undone GroupMoves::undo(const std::vector<std::string>& members, const std::string& acting,
@@ -140,8 +175,22 @@ void drop_aside(const Settings& settings, podman::Engine& engine, const Host& ho
                 const std::stop_token& stop) {
     if (find(record, component).step != Step::discarding)
         advance(records, record, component, Step::discarding, run);
-    run::settle(settings, engine, host, run, record, find(record, component), Settling::discard, stop);
-    forget(records, record, component);
+    const auto settler =
+        run::settler(settings, engine, host, run, record, find(record, component), Settling::discard);
+    settler->finish(stop);
+    note_strays(records, record, component, settler->strays());
+    close_record(records, record, component);
+}
+
+std::string where_strays_lie(const RestoredComponent& each) {
+    const std::filesystem::path root = each.path.empty() ? "volume " + each.volume : each.path;
+    const auto folder = each.single ? root.parent_path() : root;
+    std::string names;
+    for (std::size_t i = 0; i < each.strays.size() && i < most_told; ++i)
+        names += (i == 0 ? "" : ", ") + (folder / each.strays[i]).string();
+    if (each.strays.size() > most_told)
+        names += ", and more";
+    return "what stood in the way of its data is kept until `miraclemax restore --discard-old`: " + names;
 }
 
 } // namespace miraclemax::run

@@ -34,7 +34,8 @@ public:
           record_(record) {}
 
     // From swapping, swapped or returning: all hold the old data, nothing lies aside, and the record forgets
-    // them. Throws Error naming the member that could not; then it is to be called again.
+    // them (but for strays, and for a volume that was made, which is staging again). Throws Error naming the
+    // member that could not; then it is to be called again.
     void give_back(const std::vector<std::string>& members);
     // From swapped: all are exchanged, and undone. Where one can't be, all hold the new data again. `acting`:
     // the run that does it. `check` is called when all are exchanged: an Error of it takes the undo back.
@@ -45,6 +46,8 @@ public:
     Undone finish_undo(const std::vector<std::string>& members);
     // One that was being swapped, whatever its group is at. Throws Error when it can't be settled.
     archive::Holds settle(const std::string& member);
+    // Nothing lies aside of it any more: the record forgets it, but for strays. Throws Error.
+    void close(const std::string& member);
 
 private:
     archive::Holds act(const std::string& member, worker::Settling what);
@@ -65,11 +68,14 @@ private:
     RestoreRecord& record_;
 };
 
-// What lies aside of a component goes for ever, and then the record of it. That is on disk before the first
-// byte goes: from then on there is no undo of it, and recovery finishes it. `run`: as with GroupMoves. Throws
-// Error.
+// What lies aside of a component goes for ever, but for strays, and then the record of it. That is on disk
+// before the first byte goes: from then on there is no undo of it, and recovery finishes it. `run`: as with
+// GroupMoves. Throws Error.
 void drop_aside(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
                 RestoreRecords& records, RestoreRecord& record, const std::string& component,
                 const std::stop_token& stop = {});
+
+// "what stood in the way of its data is kept …: PATH, PATH", for one that has any.
+[[nodiscard]] std::string where_strays_lie(const RestoredComponent& each);
 
 } // namespace miraclemax::run

@@ -20,7 +20,6 @@ struct Member {
     RestoredItem result;
     std::unique_ptr<Unpacking> unpacking; // staged, waiting for its swap
     bool swapped = false;
-    std::optional<RestoredComponent> made{}; // its volume
 };
 
 class GroupRestore {
@@ -59,6 +58,7 @@ private:
     void take_back();
     void fail(const Error& error);
     void clear_away(const Member& member, bool staged);
+    void unmake(const RestoredComponent& entry);
     void drop_empty_old();
     GroupRestored outcome();
 
@@ -104,12 +104,8 @@ void GroupRestore::stage() {
 
 void GroupRestore::stage_one(Member& member) {
     sweep_earlier(context_, host_, execution_.run(), member.item.record.name);
-    auto target = make_target(context_, execution_.run(), host_, member.item, request_);
-    if (member.item.new_volume)
-        member.made = target;
-    target.group = members_.front().result.component;
-    record_.components.push_back(target);
-    records_.keep(record_);
+    const auto target = make_target(context_, host_, member.item, request_, members_.front().result.component,
+                                    records_, record_);
     if (!member.item.in_place.empty())
         return;
     member.unpacking = std::make_unique<Unpacking>(
@@ -227,6 +223,9 @@ void GroupRestore::take_back() {
     }
     GroupMoves(context_.settings, context_.engine, host_, execution_.run(), records_, record_)
         .give_back(moved);
+    for (const auto& each : record_.components)
+        if (each.step == Step::strays && std::find(moved.begin(), moved.end(), each.component) != moved.end())
+            context_.observer.warned(each.component + ": " + where_strays_lie(each));
     for (auto& member : members_)
         member.swapped = false;
 }
@@ -241,8 +240,6 @@ void GroupRestore::fail(const Error& error) {
         member.result.remedy = error.remedy();
         restored_.code = error.code();
         clear_away(member, staged);
-        if (member.made)
-            unmake_target(context_, execution_.run(), host_, *member.made);
     }
 }
 
@@ -250,12 +247,14 @@ void GroupRestore::fail(const Error& error) {
 void GroupRestore::clear_away(const Member& member, bool staged) {
     const auto& name = member.result.component;
     const auto* entry = entry_of(record_, name);
-    if (entry == nullptr || entry->step != Step::staging)
+    if (entry == nullptr || (entry->step != Step::staging && entry->step != Step::making))
         return;
     try {
         if (staged)
             settle(context_.settings, context_.engine, host_, execution_.run(), record_, *entry,
                    worker::Settling::settle);
+        if (entry->made)
+            unmake(*entry);
         forget(records_, record_, name);
     } catch (const std::exception& error) {
         context_.observer.warned(name + ": what was unpacked could not be removed yet (" + error.what() +
@@ -263,11 +262,21 @@ void GroupRestore::clear_away(const Member& member, bool staged) {
     }
 }
 
+void GroupRestore::unmake(const RestoredComponent& entry) {
+    const auto why = unmake_target(context_.settings, context_.engine, host_, execution_.run(), entry);
+    if (why.empty() || (entry.step == Step::making && why == not_ours))
+        return;
+    context_.observer.warned(entry.component + ": volume " + entry.volume +
+                             ", made for this restore, stays (" + why +
+                             ") and holds nothing of it: `podman volume rm " + entry.volume + "`");
+}
+
 // A volume that was made for this has nothing old to keep aside.
 void GroupRestore::drop_empty_old() {
     for (const auto& member : members_) {
         const auto& name = member.result.component;
-        if (!member.item.new_volume || !member.result.ok() || entry_of(record_, name) == nullptr)
+        const auto* entry = entry_of(record_, name);
+        if (entry == nullptr || !entry->made || !member.result.ok())
             continue;
         try {
             drop_aside(context_.settings, context_.engine, host_, execution_.run(), records_, record_, name);

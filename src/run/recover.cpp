@@ -3,6 +3,7 @@
 #include "error.hpp"
 #include "openpgp/encryption.hpp"
 #include "run/identity.hpp"
+#include "run/settling_window.hpp"
 #include "worker/launcher.hpp"
 
 #include <algorithm>
@@ -40,7 +41,7 @@ void add(quiesce::RecoveryReport& to, quiesce::RecoveryReport from) {
 } // namespace
 
 bool Recovery::ok() const {
-    return containers.ok() &&
+    return containers.ok() && for_podman.empty() &&
            std::all_of(data.begin(), data.end(), [](const Settled& each) { return each.ok; });
 }
 
@@ -58,18 +59,31 @@ std::set<std::string> unsettled(const Settings& settings) {
     return runs;
 }
 
+std::function<std::set<std::string>()> waiting(const Settings& settings, podman::Engine& engine,
+                                               const std::optional<std::string>& self_id) {
+    std::set<std::string> users;
+    if (!unsettled(settings).empty())
+        users = users_of_half_moved(RestoreRecords(settings).all(), survey(engine, self_id));
+    return [&settings, users = std::move(users)] {
+        auto all = unsettled(settings);
+        all.insert(users.begin(), users.end());
+        return all;
+    };
+}
+
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,
                  const std::stop_token& stop, std::chrono::milliseconds patience) {
     openpgp::Home::sweep();
-    const auto wait = [&] { return unsettled(settings); };
-    const bool waiting = !wait().empty();
-    Recovery recovery{
-        .data = {}, .containers = quiesce::recover(engine, settings.journals(), {}, wait), .workers = {}};
+    const bool any_waiting = !unsettled(settings).empty();
+    const auto put_back = [&] {
+        return quiesce::recover(engine, settings.journals(), {}, waiting(settings, engine, self_id));
+    };
+    Recovery recovery{.data = {}, .containers = put_back(), .workers = {}};
     try {
         // One at a time: a settler carries its dead run's name, and must not be swept by another recovery.
         const auto lock = RestoreRecords(settings).lock(patience);
         if (!lock) {
-            if (waiting)
+            if (any_waiting)
                 recovery.data.push_back({.run = "?",
                                          .component = "?",
                                          .what = "is being put in order by another process",
@@ -91,11 +105,11 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
     } catch (const Error& error) {
         recovery.containers.warnings.push_back(
             std::string("what a dead run left could not be cleared away: ") + error.what());
-        if (waiting)
+        if (any_waiting)
             recovery.containers.all_known = false;
     }
-    if (waiting)
-        add(recovery.containers, quiesce::recover(engine, settings.journals(), {}, wait));
+    if (any_waiting)
+        add(recovery.containers, put_back());
     return recovery;
 }
 

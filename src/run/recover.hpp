@@ -7,6 +7,7 @@
 
 #include "quiesce/recovery.hpp"
 
+#include <functional>
 #include <set>
 #include <stop_token>
 
@@ -16,6 +17,8 @@ struct Recovery {
     std::vector<Settled> data;
     quiesce::RecoveryReport containers;
     std::vector<std::string> workers; // helper containers that were removed
+    // Left until podman is there: "container NAME", "component NAME".
+    std::vector<std::string> for_podman{};
     [[nodiscard]] bool ok() const;
 };
 
@@ -31,5 +34,9 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
 // The runs whose containers may not be started before their data is settled, if they are dead; the recoveries
 // that stopped who used it are among them. Reads the state folder alone.
 std::set<std::string> unsettled(const Settings& settings);
+// For quiesce::recover: those, asked anew, and the containers that use half-moved data now, whoever stopped
+// them. Throws Error (podman), which is only asked where there is such data.
+std::function<std::set<std::string>()> waiting(const Settings& settings, podman::Engine& engine,
+                                               const std::optional<std::string>& self_id);
 
 } // namespace miraclemax::run

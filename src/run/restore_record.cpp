@@ -20,8 +20,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::array names{"staging", "swapping",  "swapped", "undoing",
-                           "undone",  "returning", "emptied", "discarding"}; // as Step has them
+constexpr std::array names{"staging",   "swapping", "swapped",    "undoing", "undone",
+                           "returning", "emptied",  "discarding", "making",  "strays"}; // as Step has them
 constexpr off_t spare_size = off_t{64} << 10U; // many records, each for a moment beside the one it replaces
 constexpr std::size_t longest = std::size_t{1} << 20U;
 
@@ -39,7 +39,8 @@ Json of(const RestoredComponent& each) {
             {"only", each.only},           {"step", names[static_cast<std::size_t>(each.step)]},
             {"acting", each.acting},       {"beside", each.beside},
             {"group", each.group},         {"safety", each.safety},
-            {"halted_by", each.halted_by}};
+            {"halted_by", each.halted_by}, {"made", each.made},
+            {"strays", each.strays}};
 }
 
 RestoredComponent to(const Json& json) {
@@ -55,7 +56,9 @@ RestoredComponent to(const Json& json) {
             .beside = json.value("beside", false),
             .group = json.value("group", ""),
             .safety = json.value("safety", ""),
-            .halted_by = json.value("halted_by", std::vector<std::string>{})};
+            .halted_by = json.value("halted_by", std::vector<std::string>{}),
+            .made = json.value("made", false),
+            .strays = json.value("strays", std::vector<std::string>{})};
 }
 
 // nullopt: it was removed meanwhile.
@@ -222,7 +225,7 @@ bool together(const RestoredComponent& one, const RestoredComponent& other) {
 }
 
 bool in_motion(const RestoredComponent& each) {
-    return each.step == Step::staging || moving(each);
+    return each.step == Step::staging || each.step == Step::making || moving(each);
 }
 
 std::string in_motion(const Settings& settings) {

@@ -23,6 +23,8 @@ enum class Step {
     returning,  // its group failed or was cut off: it gets its old data back, and nothing stays aside
     emptied,    // restored in place: the old data is in the backup `safety` alone, the root is anything
     discarding, // the root holds what it holds; what lies aside is being removed, and can't come back
+    making,     // its volume is being made for it, and may not be there yet: nothing is known of it
+    strays,     // the root holds what it holds, and nothing lies aside but `strays`
 };
 
 struct RestoredComponent {
@@ -42,6 +44,10 @@ struct RestoredComponent {
     std::string safety{}; // restored in place: id of the backup that holds the old data
     // The recoveries that stopped who used it, to put it in order.
     std::vector<std::string> halted_by{};
+    bool made = false; // its volume was made for it, and goes again where this comes to nothing
+    // What stood in the way when its names were put in order, as archive::strays() has it. The user lets go
+    // of it.
+    std::vector<std::string> strays{};
 };
 
 struct RestoreRecord {
@@ -92,7 +98,7 @@ void advance(RestoreRecords& records, RestoreRecord& record, const std::vector<s
 // Whether a run lives. Where nothing is named, its journal's lock tells at that moment: a recovery that looks
 // at a dead run's journal holds it too, and for that moment the run seems to live.
 using Alive = std::function<bool(const std::string& run)>;
-// Its names are being moved, or it is being unpacked, by a living run or a dead one.
+// Its names are being moved, or it is being unpacked or made, by a living run or a dead one.
 [[nodiscard]] bool in_motion(const RestoredComponent& each);
 // The first such component; empty: nowhere. Reads the state folder alone.
 [[nodiscard]] std::string in_motion(const Settings& settings);

@@ -3,10 +3,11 @@
 #include "component/bound_volume.hpp"
 #include "component/paths.hpp"
 #include "error.hpp"
+#include "run/bare_recovery.hpp"
 #include "run/context.hpp"
-#include "run/emptied.hpp"
 #include "run/restore_place.hpp"
 #include "run/unpacking.hpp"
+#include "stream/fault_point.hpp"
 
 #include <algorithm>
 
@@ -54,8 +55,7 @@ void make_folder(const Context& context, const std::string& run, const Host& hos
     }
 }
 
-// A dead run's half-moved names wait for a recovery, which takes podman: until then nothing is moved onto
-// them.
+// A dead run's half-moved names wait for a recovery: until then nothing is moved onto them.
 void need_whole(const Settings& settings, const RestoredComponent& target) {
     for (const auto& record : RestoreRecords(settings).all()) {
         const auto& parts = record.components;
@@ -67,26 +67,72 @@ void need_whole(const Settings& settings, const RestoredComponent& target) {
             }))
             throw Error(ExitCode::not_released,
                         target.path + " is half moved: the restore " + record.run + " was cut off",
-                        "restore into another folder, or `miraclemax recover` once podman is there");
+                        std::string("restore into another folder, or run `miraclemax recover`") +
+                            (needs_no_podman(record) ? "" : " once podman is there"));
     }
 }
 
-bool is_empty(const Context& context, const std::string& run, const Host& host, RestoredComponent target) {
-    target.only.clear();
-    auto calm = context;
-    calm.stop = {}; // an interruption is what such a volume is left by
-    return room_at(calm, host, run, {.run = run, .at = {}, .components = {}}, target).empty;
+bool is_that(const std::optional<podman::Volume>& volume, const std::string& run,
+             const RestoredComponent& made) {
+    if (!volume)
+        return false;
+    const auto label = volume->labels.find(made_by);
+    return label != volume->labels.end() && label->second == run &&
+           (made.volume_created_at.empty() || volume->created_at == made.volume_created_at);
 }
 
-bool is_that(const std::optional<podman::Volume>& volume, const RestoredComponent& made) {
-    return volume && volume->driver == "local" && volume->options.empty() &&
-           !made.volume_created_at.empty() && volume->created_at == made.volume_created_at;
+bool is_empty(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
+              RestoredComponent made) {
+    made.only.clear();
+    const auto looking = settler(settings, engine, host, run, {.run = run, .at = {}, .components = {}}, made,
+                                 worker::Settling::room);
+    looking->finish({}); // an interruption is what such a volume is left by
+    return looking->space().empty;
+}
+
+// podman itself doesn't see who has the folder of a volume mounted, and not the volume.
+std::string user_of(const RestoredComponent& made, const Host& host) {
+    for (const auto& container : host.containers)
+        for (const auto& mount : container.mounts)
+            if ((mount.type == "volume" && mount.name == made.volume) ||
+                component::contains(made.path, mount.source))
+                return container.name;
+    return {};
+}
+
+// A dead restore had made it when this one was planned, and its recovery has removed it since.
+bool vanished(const RestoreItem& item, const Host& host) {
+    const auto& source = item.target.source;
+    return host.no_podman.empty() && source.kind == component::Source::Kind::volume &&
+           std::none_of(host.volumes.begin(), host.volumes.end(),
+                        [&](const auto& volume) { return volume.name == source.volume; });
+}
+
+// On disk before there is anything to remove again.
+podman::Volume make_volume(podman::Engine& engine, const RestoreItem& item, const RestoreRequest& request,
+                           RestoreRecords& records, RestoreRecord& record, RestoredComponent target) {
+    target.step = Step::making;
+    target.made = true;
+    record.components.push_back(target);
+    records.keep(record);
+    auto spec = spec_of(item, request);
+    spec.labels[made_by] = record.run;
+    MIRACLEMAX_FAULT_POINT("volume.make");
+    auto volume = engine.create_volume(spec);
+    MIRACLEMAX_FAULT_POINT("volume.made");
+    auto& made = find(record, target.component);
+    made.step = Step::staging;
+    made.volume_created_at = volume.created_at;
+    made.path = component::data_path(volume);
+    records.keep(record);
+    return volume;
 }
 
 } // namespace
 
-RestoredComponent make_target(const Context& context, const std::string& run, const Host& host,
-                              const RestoreItem& item, const RestoreRequest& request) {
+RestoredComponent make_target(const Context& context, const Host& host, const RestoreItem& item,
+                              const RestoreRequest& request, const std::string& group,
+                              RestoreRecords& records, RestoreRecord& record) {
     const auto& source = item.target.source;
     RestoredComponent target{.component = item.record.name,
                              .backup = item.id,
@@ -95,42 +141,53 @@ RestoredComponent make_target(const Context& context, const std::string& run, co
                              .path = source.path,
                              .single = is_single_file(item.record),
                              .only = request.only,
-                             .beside = request.beside()};
-    if (item.new_volume) {
-        const auto volume = context.engine.create_volume(spec_of(item, request));
-        target.volume_created_at = volume.created_at;
-        target.path = component::data_path(volume);
-        if (component::bound_device(volume))
-            make_folder(
-                context, run, host,
-                [&] {
-                    auto at = target;
-                    at.volume.clear();
-                    return at;
-                }(),
-                target.path);
-    } else if (source.kind == component::Source::Kind::path) {
+                             .beside = request.beside(),
+                             .group = group};
+    if (item.new_volume || (item.in_place.empty() && vanished(item, host))) {
+        target.volume_created_at.clear();
+        target.path.clear();
+        const auto volume = make_volume(context.engine, item, request, records, record, target);
+        target = find(record, target.component);
+        if (component::bound_device(volume)) {
+            auto at = target;
+            at.volume.clear();
+            make_folder(context, record.run, host, at, target.path);
+        }
+        return target;
+    }
+    if (source.kind == component::Source::Kind::path) {
         if (!host.no_podman.empty())
             need_whole(context.settings, target);
-        make_folder(context, run, host, target, target.single ? parent_of(source.path) : source.path);
+        make_folder(context, record.run, host, target, target.single ? parent_of(source.path) : source.path);
     }
+    record.components.push_back(target);
+    records.keep(record);
     return target;
 }
 
-void unmake_target(const Context& context, const std::string& run, const Host& host,
-                   const RestoredComponent& target) {
-    const auto& name = target.volume;
-    auto& engine = context.engine;
-    try {
-        // The last look is right before: from there on podman refuses for who has it.
-        if (is_that(engine.volume(name), target) && is_empty(context, run, host, target) &&
-            is_that(engine.volume(name), target))
-            return engine.delete_volume(name);
-    } catch (const std::exception&) { // it is named
-    }
-    context.observer.warned(target.component + ": volume " + name +
-                            ", made for this restore, stays and holds nothing of it: `podman volume rm " +
-                            name + "`");
+std::string unmake_target(const Settings& settings, podman::Engine& engine, const Host& host,
+                          const std::string& run, const RestoredComponent& target) {
+    const Host now = look_again(engine, host);
+    const auto volume = std::find_if(now.volumes.begin(), now.volumes.end(),
+                                     [&](const auto& each) { return each.name == target.volume; });
+    if (volume == now.volumes.end())
+        return {};
+    if (!is_that(*volume, run, target))
+        return not_ours;
+    if (volume->driver != "local" || !volume->options.empty())
+        return "it is no plain local one";
+    auto made = target;
+    made.volume_created_at = volume->created_at;
+    made.path = component::data_path(*volume);
+    if (const auto user = user_of(made, now); !user.empty())
+        return "container " + user + " has it";
+    if (!is_empty(settings, engine, now, run, made))
+        return "it holds something";
+    // The last look is right before: from there on podman refuses for who has it.
+    if (!is_that(engine.volume(target.volume), run, made))
+        return not_ours;
+    engine.delete_volume(target.volume);
+    return {};
 }
 
 } // namespace miraclemax::run

@@ -6,15 +6,22 @@
 
 namespace miraclemax::run {
 
-// Makes a missing volume with the driver, labels and options that the manifest records (with --into: a plain
-// one without labels, which would claim the component's name), and a missing folder. Throws Error.
-RestoredComponent make_target(const Context& context, const std::string& run, const Host& host,
-                              const RestoreItem& item, const RestoreRequest& request);
+// The label of a volume that a restore made: the name of its run. It proves that the volume is ours.
+inline constexpr const char* made_by = "miraclemax.run";
+inline constexpr const char* not_ours = "it is not the one that was made";
 
-// The volume that make_target() made for a restore that failed goes, where nothing can go with it: a plain
-// local one, still the same, that holds nothing and that no container has. Another is told to the observer:
-// it bears the component's labels, and the next backup would take it for the component.
-void unmake_target(const Context& context, const std::string& run, const Host& host,
-                   const RestoredComponent& target);
+// Makes a missing volume with the driver, labels and options that the manifest records (with --into: a plain
+// one without these labels, which would claim the component's name), and a missing folder. The record has the
+// component then, and on disk, before there is a volume. Throws Error.
+RestoredComponent make_target(const Context& context, const Host& host, const RestoreItem& item,
+                              const RestoreRequest& request, const std::string& group,
+                              RestoreRecords& records, RestoreRecord& record);
+
+// The volume that `run` made for a restore that came to nothing goes, where nothing can go with it: a plain
+// local one, still the same, that holds nothing and that no container has. Empty: there is none of its name
+// any more. Else why it stays: "it holds something"; then it bears the component's labels, and the next
+// backup may take it for the component. Throws Error.
+std::string unmake_target(const Settings& settings, podman::Engine& engine, const Host& host,
+                          const std::string& run, const RestoredComponent& target);
 
 } // namespace miraclemax::run

@@ -4,6 +4,7 @@
 #include "run/emptied.hpp"
 #include "run/group_moves.hpp"
 #include "run/restore_place.hpp"
+#include "run/restore_target.hpp"
 #include "run/settling_window.hpp"
 
 #include <algorithm>
@@ -86,7 +87,7 @@ private:
                     forget(records_, record_, each.component);
                 else
                     drop_aside(settings_, engine_, host_, record_.run, records_, record_, each.component);
-                tell({each.component}, "keeps nothing aside any more");
+                tell({each.component}, "keeps no old data aside any more");
             } catch (const std::exception& error) {
                 settled_.push_back({.run = record_.run,
                                     .component = each.component,
@@ -142,6 +143,10 @@ private:
         tell(members, outcome.holds == archive::Holds::old_data ? old_data : new_data);
     }
 
+    static bool not_come_to(const RestoredComponent& each) {
+        return each.step == Step::staging || each.step == Step::making;
+    }
+
     // Each once.
     std::optional<Group> next_group() {
         for (const auto& first : record_.components)
@@ -150,7 +155,8 @@ private:
                 Group group;
                 for (const auto& each : record_.components)
                     if (together(each, first) && each.step != Step::undoing && each.step != Step::undone &&
-                        each.step != Step::emptied && each.step != Step::discarding) {
+                        each.step != Step::emptied && each.step != Step::discarding &&
+                        each.step != Step::strays) {
                         group.push_back(each);
                         seen_.insert(each.component);
                     }
@@ -165,15 +171,15 @@ private:
             return;
         Names moved, staged;
         for (const auto& each : group)
-            (each.step == Step::staging ? staged : moved).push_back(each.component);
+            (not_come_to(each) ? staged : moved).push_back(each.component);
         if (moved.empty())
             for (const auto& member : staged)
                 drop(member);
         else
-            while_idle(moved, [&] { to_one_moment(group, moved, staged); });
+            while_idle(moved, [&] { to_one_moment(group, moved); });
     }
 
-    void to_one_moment(const Group& group, const Names& moved, const Names& staged) {
+    void to_one_moment(const Group& group, const Names& moved) {
         const bool back = with_emptied(group.front()) ||
                           std::any_of(group.begin(), group.end(),
                                       [](const auto& each) { return each.step == Step::returning; });
@@ -182,13 +188,14 @@ private:
             if (!on_new || (*on_new == group.size()))
                 return;
         }
-        const bool given = guarded(moved, [&] {
-            moves_.give_back(moved);
-            tell(moved, old_data);
-        });
-        for (const auto& member : staged)
-            if (given)
-                drop(member);
+        if (!guarded(moved, [&] { moves_.give_back(moved); }))
+            return;
+        for (const auto& each : group)
+            if (const auto* entry = entry_of(record_, each.component);
+                entry != nullptr && not_come_to(*entry))
+                drop(each.component);
+            else
+                tell({each.component}, old_data);
     }
 
     // How many hold the new data; none where one can't be settled: until it is, the rest is as it is.
@@ -218,15 +225,42 @@ private:
 
     void drop(const std::string& member) {
         guarded({member}, [&] {
-            moves_.settle(member);
-            forget(records_, record_, member);
+            const auto each = find(record_, member);
+            if (each.step != Step::making)
+                moves_.settle(member);
+            if (each.made)
+                return unmake(each);
+            moves_.close(member);
             tell({member}, old_data);
         });
     }
 
+    // A volume of no use is no reason for others not to run.
+    void unmake(const RestoredComponent& each) {
+        const auto name = "is not restored; its volume " + each.volume;
+        try {
+            const auto why = unmake_target(settings_, engine_, host_, record_.run, each);
+            moves_.close(each.component);
+            tell({each.component}, name + (why.empty() ? " is removed again" : " stays: " + why));
+        } catch (const std::exception& error) {
+            settled_.push_back({.run = record_.run,
+                                .component = each.component,
+                                .what = name + ", made for it, could not be removed yet: " + error.what(),
+                                .ok = false,
+                                .holds_nobody_up = true});
+        }
+    }
+
     void tell(const Names& members, const std::string& what, bool ok = true) {
-        for (const auto& member : members)
-            settled_.push_back({.run = record_.run, .component = member, .what = what, .ok = ok});
+        for (const auto& member : members) {
+            const auto* entry = entry_of(record_, member);
+            const bool strays = entry != nullptr && !entry->strays.empty();
+            settled_.push_back({.run = record_.run,
+                                .component = member,
+                                .what = strays ? what + "; " + where_strays_lie(*entry) : what,
+                                .ok = ok && !strays,
+                                .holds_nobody_up = ok && strays});
+        }
     }
 
     bool guarded(const Names& members, const std::function<void()>& act) {

@@ -2,6 +2,7 @@
 
 #include "error.hpp"
 #include "run/context.hpp"
+#include "run/restore_place.hpp"
 #include "run/restore_plan.hpp"
 
 #include <fmt/format.h>
@@ -47,6 +48,11 @@ std::vector<std::string> users_of(const RestoreGroup& group, const Host& host) {
     return names;
 }
 
+bool half_moved(const RestoreRecord& record, const RestoredComponent& each) {
+    return std::any_of(record.components.begin(), record.components.end(),
+                       [&](const auto& other) { return together(each, other) && holds_up(record, other); });
+}
+
 Error in_use(const std::string& users, const std::string& why) {
     return {ExitCode::failed, fmt::format("its half-moved data is in use ({}): `podman stop {}`, then "
                                           "`miraclemax recover`",
@@ -54,6 +60,19 @@ Error in_use(const std::string& users, const std::string& why) {
 }
 
 } // namespace
+
+std::set<std::string> users_of_half_moved(const std::vector<RestoreRecord>& records, const Host& host) {
+    std::set<std::string> users;
+    for (const auto& record : records) {
+        std::vector<std::string> members;
+        for (const auto& each : record.components)
+            if (half_moved(record, each) && !gone(host, each))
+                members.push_back(each.component);
+        for (const auto& writer : group_of(record, members, host).group.writers)
+            users.insert(writer.id);
+    }
+    return users;
+}
 
 SettlingWindow::SettlingWindow(const Settings& settings, podman::Engine& engine, const Host& host,
                                RestoreRecords& records, RestoreRecord& record,
@@ -106,6 +125,10 @@ void SettlingWindow::halt(const Settings& settings, podman::Engine& engine, cons
     if (moved)
         throw Error(ExitCode::failed, *moved);
     window_ = std::move(window);
+    host_ = now;
+    for (const auto& stage : group.stop.stages)
+        for (const auto& step : stage)
+            stopped_.insert(step.id);
 }
 
 void SettlingWindow::mark(const std::string& run) {
@@ -152,12 +175,23 @@ bool SettlingWindow::settled() const {
     });
 }
 
+bool SettlingWindow::may_start() const {
+    const auto waiting = users_of_half_moved(records_.all(), host_);
+    return std::none_of(stopped_.begin(), stopped_.end(),
+                        [&](const auto& id) { return waiting.contains(id); });
+}
+
 std::string SettlingWindow::end() {
     if (!window_) {
         forget_marks();
         return {};
     }
     const auto window = std::move(window_);
+    if (settled() && !may_start()) {
+        forget_marks(); // the replay that follows, or a later one, starts them
+        window->leave();
+        return "; stopped until all that they use is whole: " + users_;
+    }
     if (!settled()) {
         window->leave();
         return "; stopped until then: " + users_;

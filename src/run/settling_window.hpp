@@ -9,11 +9,16 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <stop_token>
 #include <string>
 #include <vector>
 
 namespace miraclemax::run {
+
+// By id: who uses data of a group that is half moved, in any of the records. None of them may be started.
+[[nodiscard]] std::set<std::string> users_of_half_moved(const std::vector<RestoreRecord>& records,
+                                                        const Host& host);
 
 // What is stopped is journaled under a run of its own, which the record names first: should this process be
 // killed, the next recovery starts them, but not before the data is settled. All that is handed in must
@@ -29,8 +34,9 @@ public:
     SettlingWindow(const SettlingWindow&) = delete;
     SettlingWindow& operator=(const SettlingWindow&) = delete;
 
-    // Starts them. Where a member, or another that was restored together with one, is not settled, they stay
-    // stopped, and in the journal, for the next recovery. What is to be told beside; empty: nobody was
+    // Starts them. Where a member, or another that was restored together with one, is not settled, or one of
+    // them uses data of another group that is not, they stay stopped, and in the journal, for the next
+    // recovery. What is to be told beside; empty: nobody was
     // stopped.
     std::string end();
 
@@ -46,11 +52,14 @@ private:
     void change_marks(const std::function<void(Names&)>& change);
     [[nodiscard]] std::size_t tried() const;
     [[nodiscard]] bool settled() const;
+    [[nodiscard]] bool may_start() const;
 
     RestoreRecords& records_;
     RestoreRecord& record_;
     Names group_; // the members, and all that were restored together with them
     std::string users_;
+    std::set<std::string> stopped_; // by id
+    Host host_;                     // when they were
     std::unique_ptr<quiesce::Journal> journal_;
     std::unique_ptr<quiesce::Window> window_;
 };

@@ -16,17 +16,28 @@ bool wanted(const std::vector<std::string>& components, const std::string& name)
     return components.empty() || std::find(components.begin(), components.end(), name) != components.end();
 }
 
-bool aside(const RestoredComponent& each, bool beside_too = false) {
-    return (beside_too || !each.beside) && (each.step == Step::swapped || each.step == Step::undone);
+bool aside(const RestoredComponent& each, bool all = false) {
+    return (all || !each.beside) &&
+           (each.step == Step::swapped || each.step == Step::undone || (all && each.step == Step::strays));
 }
 
 void discard(const Context& context, const Host& host, const std::string& run, RestoreRecords& records,
              RestoreRecord& record, const RestoredComponent& each) {
     if (gone(host, each))
         forget(records, record, each.component);
-    else
+    else if (each.step != Step::strays)
         drop_aside(context.settings, context.engine, host, run, records, record, each.component,
                    context.stop);
+}
+
+void discard_strays(const Context& context, const Host& host, const std::string& run, RestoreRecords& records,
+                    RestoreRecord& record, const std::string& component) {
+    const auto* entry = entry_of(record, component);
+    if (entry == nullptr)
+        return;
+    settle(context.settings, context.engine, host, run, record, *entry, worker::Settling::sweep,
+           context.stop);
+    forget(records, record, component);
 }
 
 // One restore's components, undone together: stop, exchange, start.
@@ -85,6 +96,9 @@ private:
             throw Error(ExitCode::not_released, error.what(),
                         "its containers stay stopped: run `miraclemax recover`");
         }
+        for (const auto& each : record_.components)
+            if (!each.strays.empty() && wanted(members, each.component))
+                context_.observer.warned(each.component + ": " + where_strays_lie(each));
         if (undone.failure)
             throw Error(*undone.failure);
     }
@@ -101,11 +115,11 @@ private:
 } // namespace
 
 std::vector<std::pair<std::string, RestoredComponent>>
-moved_aside(const RestoreRecords& records, const std::vector<std::string>& components, bool beside_too) {
+moved_aside(const RestoreRecords& records, const std::vector<std::string>& components, bool all) {
     std::map<std::string, std::pair<std::string, RestoredComponent>> newest;
     for (const auto& record : records.all()) // oldest first
         for (const auto& each : record.components)
-            if (aside(each, beside_too) && wanted(components, each.component))
+            if (aside(each, all) && wanted(components, each.component))
                 newest[each.component] = {record.run, each};
     for (const auto& name : components)
         if (newest.count(name) == 0)
@@ -158,6 +172,7 @@ std::vector<std::string> discard_old(const Context& context, const std::vector<s
             if (!aside(each, true) || !wanted(components, each.component))
                 continue;
             discard(context, host, execution.run(), records, record, each);
+            discard_strays(context, host, execution.run(), records, record, each.component);
             names.push_back(each.component);
         }
     execution.close();

@@ -7,10 +7,9 @@
 namespace miraclemax::run {
 
 // What lies aside now: the newest restore of each component, of all or of these; what was restored beside the
-// original only where asked for. Throws Error (not_found) when there is none.
-std::vector<std::pair<std::string, RestoredComponent>> moved_aside(const RestoreRecords& records,
-                                                                   const std::vector<std::string>& components,
-                                                                   bool beside_too = false);
+// original, and what has nothing but strays, only with `all`. Throws Error (not_found) when there is none.
+std::vector<std::pair<std::string, RestoredComponent>>
+moved_aside(const RestoreRecords& records, const std::vector<std::string>& components, bool all = false);
 
 // Stops their users, puts the old data back, keeps the restored data aside instead, starts them again. A
 // second time for the same restore is an Error (not_found).

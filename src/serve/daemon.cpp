@@ -54,7 +54,7 @@ private:
         try {
             const auto engine = connect_();
             const bool good =
-                tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}, waiting()));
+                tell(quiesce::recover(*engine, settings_.journals(), {.stop = stop}, waiting(*engine)));
             // Data that is half moved waits for nobody else's container.
             if ((good || !run::unsettled(settings_).empty()) && !stop.stop_requested())
                 sweep(*engine, stop);
@@ -67,8 +67,8 @@ private:
     }
 
     // Their data is put in order first: by look(), or by the next start.
-    std::function<std::set<std::string>()> waiting() const {
-        return [this] { return run::unsettled(settings_); };
+    std::function<std::set<std::string>()> waiting(podman::Engine& engine) const {
+        return run::waiting(settings_, engine, patrol_.self_id);
     }
 
     void sweep(podman::Engine& engine, const std::stop_token& stop) {
@@ -142,11 +142,11 @@ private:
         try {
             const auto engine = connect_();
             const auto journals = settings_.journals();
-            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()}, waiting())) ||
+            if (!tell(quiesce::recover(*engine, journals, {.until = SteadyClock::now()}, waiting(*engine))) ||
                 any_open()) {
                 // look() lets go of the journal that it undoes, if there is one.
                 await(end, [&] { return looked_.load(); });
-                if (!tell(quiesce::recover(*engine, journals, {.until = end}, waiting())))
+                if (!tell(quiesce::recover(*engine, journals, {.until = end}, waiting(*engine))))
                     return false;
             }
             if (any_open()) {
@@ -186,7 +186,7 @@ bool all_back(const run::Settings& settings, const Connect& connect, const Say& 
             return true;
         const auto engine = connect();
         const quiesce::Haste now{.until = SteadyClock::now()};
-        quiesce::recover(*engine, settings.journals(), now, [&] { return run::unsettled(settings); });
+        quiesce::recover(*engine, settings.journals(), now, run::waiting(settings, *engine, {}));
         if (!any_left(settings))
             return true;
         say(still_open);

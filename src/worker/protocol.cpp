@@ -185,7 +185,8 @@ json of_reply(const Settled& settled) {
               {"bytes", space.bytes},
               {"inodes", space.inodes},
               {"device", space.device},
-              {"empty", space.empty}}}};
+              {"empty", space.empty},
+              {"strays", of_names(those_that_fit(settled.strays))}}}};
 }
 json of_reply(const Done&) {
     return {{"done", true}};
@@ -219,7 +220,7 @@ Request to_request(const json& object) {
 }
 
 Settled to_settled(const json& object) {
-    only(object, {"holds", "bytes", "inodes", "device", "empty"});
+    only(object, {"holds", "bytes", "inodes", "device", "empty", "strays"});
     const std::string word = text_of(object, "holds");
     const auto* const holds = std::find(holdings.begin(), holdings.end(), word);
     if (holds == holdings.end())
@@ -228,7 +229,8 @@ Settled to_settled(const json& object) {
             .space = {.bytes = number_of<std::uint64_t>(object, "bytes"),
                       .inodes = number_of<std::uint64_t>(object, "inodes"),
                       .device = number_of<std::uint64_t>(object, "device"),
-                      .empty = truth_of(object, "empty")}};
+                      .empty = truth_of(object, "empty")},
+            .strays = to_names(object.at("strays"))};
 }
 
 Reply to_reply(const json& object) {

@@ -65,6 +65,7 @@ struct Swapped {
 struct Settled {
     archive::Holds holds = archive::Holds::old_data;
     archive::Space space{}; // of Settling::room
+    std::vector<std::string> strays{};
 };
 struct Done {};
 struct Failure {

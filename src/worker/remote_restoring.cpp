@@ -71,8 +71,9 @@ RemoteSettler::RemoteSettler(const SettleOrder& order, std::unique_ptr<WorkerPro
 }
 
 archive::Holds RemoteSettler::finish(const std::stop_token& stop) {
-    const auto settled = conversation_.expect<Settled>(conversation_.patiently("it was in order", stop));
+    auto settled = conversation_.expect<Settled>(conversation_.patiently("it was in order", stop));
     space_ = settled.space;
+    strays_ = std::move(settled.strays);
     return settled.holds;
 }
 

@@ -34,9 +34,11 @@ public:
     RemoteSettler(const SettleOrder& order, std::unique_ptr<WorkerProcess> process, Limits limits);
     archive::Holds finish(const std::stop_token& stop) override;
     [[nodiscard]] archive::Space space() const override { return space_; }
+    [[nodiscard]] const std::vector<std::string>& strays() const override { return strays_; }
 
 private:
     archive::Space space_;
+    std::vector<std::string> strays_;
     Conversation conversation_;
 };
 

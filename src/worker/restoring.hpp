@@ -75,6 +75,7 @@ public:
     virtual ~Settler() = default;
     virtual archive::Holds finish(const std::stop_token& stop) = 0;
     [[nodiscard]] virtual archive::Space space() const = 0; // after finish(), of Settling::room
+    [[nodiscard]] virtual const std::vector<std::string>& strays() const = 0; // likewise: archive::strays()
 };
 
 // A child is started with its root at Placement::local_path, a helper container with the volume (or the

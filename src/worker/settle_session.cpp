@@ -95,6 +95,8 @@ void settle(Channel& channel, const SettleOrder& order) {
         settled.holds = put_in_order(order.job);
         if (order.job.what == Settling::room)
             settled.space = archive::room_of(order.job.site);
+        else if (order.job.what != Settling::make_folder)
+            settled.strays = archive::strays(order.job.site);
     }
     channel.send(encode(Reply{settled}), long_patience);
 }

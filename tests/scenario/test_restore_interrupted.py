@@ -181,6 +181,25 @@ class Interrupted(Shelf):
         self.assertTrue(failed, "no helper was killed in time")
         self.tidy()
 
+    @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
+    def test_volume_of_a_killed_restore_goes_again(self):
+        world = self.world
+        self.prepare()
+        volumes = lambda: set(world.podman("volume", "ls", "-q").stdout.split())
+        before = volumes()
+        command = ("restore", "--latest", "--component", "two", "--into", "made", "--force")
+        for point in ("volume.make", "volume.made"):
+            with self.subTest(point=point):
+                fault = Fault(world, f"{point}:kill", command=command)
+                code, told = fault.run()
+                self.assertEqual((code, fault.reached()[-1]), (137, point), told)
+                self.exec("miraclemax", "recover")
+                self.assertEqual(volumes(), before)
+                self.assertEqual(self.steps(), set())
+        self.exec("miraclemax", *command)
+        self.assertEqual(volumes(), before | {"made"})
+        self.tidy()
+
     def settled(self):
         listed = self.world.states()
         return not self.helpers() and all(listed[name] == state for name, state in self.before.items() if name != "miraclemax") \
@@ -239,6 +258,15 @@ class Interrupted(Shelf):
         """The two are one group, and so of one moment, whatever happens."""
         self.at_any_point(self.between_the_swaps, allowed=(0, 2), group="both")
 
+    def cut_power(self, point, command, what):
+        fault = Fault(self.world, f"{point}:hang", command=command)
+        options = [word for each in fault.environment for word in ("-e", each)]
+        going = self.world.start_podman("exec", *options, "miraclemax", "miraclemax", *command)
+        wait_until(lambda: len(fault.reached()) >= point or going.poll() is not None, "the hang", 60)
+        self.world.podman("kill", "-s", "KILL", "miraclemax")
+        going.communicate()
+        self.assertEqual(self.which(what), 1, f"{what}: half moved")
+
     @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
     def test_power_cut_and_containers_that_start_by_themselves(self):
         """The sidecar stops those that came up on half-moved data; what it has stopped is not forgotten either."""
@@ -252,13 +280,7 @@ class Interrupted(Shelf):
         for again in (False, True):
             what = f"power goes {'twice' if again else 'once'}"
             with self.subTest(what):
-                fault = Fault(world, f"{point}:hang", command=command)
-                options = [word for each in fault.environment for word in ("-e", each)]
-                going = world.start_podman("exec", *options, "miraclemax", "miraclemax", *command)
-                wait_until(lambda: len(fault.reached()) >= point or going.poll() is not None, "the hang", 60)
-                world.podman("kill", "-s", "KILL", "miraclemax")
-                going.communicate()
-                self.assertEqual(self.which(what), 1, f"{what}: half moved")
+                self.cut_power(point, command, what)
                 world.podman("start", "first", "second")  # as podman-restart does
                 world.podman("start", "miraclemax")
                 if again:
@@ -269,6 +291,40 @@ class Interrupted(Shelf):
                 wait_until(self.settled, f"{what}: the sidecar puts it in order", 60)
                 self.assertEqual(self.whole(what), 0)
                 self.assertIn("stopped meanwhile: first second", world.podman("logs", "miraclemax").stdout)
+
+    @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
+    def test_power_cut_and_an_entry_that_a_container_made_meanwhile(self):
+        """Under a name that still has to come into the root: it is moved aside, named, and kept."""
+        world = self.world
+        self.prepare(group="both")
+        command = ("restore", "--latest", "--force")
+        fault = Fault(world, command=command)
+        self.assertEqual(fault.run()[0], 0)
+        point = self.between_the_swaps(fault.reached())
+        self.assertEqual(self.whole("no fault", killed=False), 2)
+        self.cut_power(point, command, "power goes")
+        half = next(folder for folder in self.new if self.contents(folder) == self.new[folder])
+        stage, = self.staging(half)
+        # As if power had gone a rename earlier.
+        os.rename(os.path.join(half, "both"), os.path.join(stage, "new", "both"))
+        with open(os.path.join(stage, "phase"), "w", encoding="ascii") as file:
+            file.write("in\n")
+        world.podman("start", "first", "second")  # as podman-restart does
+        user = "first" if half == self.one else "second"
+        world.podman("exec", user, "sh", "-c", "mkdir /data/both && echo stranger > /data/both/made")
+        world.podman("start", "miraclemax")
+        wait_until(self.settled, "the sidecar puts it in order", 60)
+        self.as_before(self.before, but=("miraclemax",))
+        self.assertEqual(self.which("after it"), 0)
+        stray = os.path.join(stage, "strays", "1", "both")
+        self.assertIn(stray, world.podman("logs", "miraclemax").stdout)
+        self.assertIn(stray, self.exec("miraclemax", "check"))
+        world.backup()  # which lets go of what else lies aside
+        with open(os.path.join(stray, "made"), encoding="ascii") as file:
+            self.assertEqual(file.read(), "stranger\n")
+        self.restore("--discard-old", "--force", key=False)
+        self.assertEqual(self.staging(self.one, self.two), [])
+        self.assertEqual(self.which("let go of"), 0)
 
     @unittest.skipUnless(LONG and with_points(), "only in the long form, of a program with MIRACLEMAX_FAULT_POINTS")
     def test_at_any_point_of_two_groups(self):

@@ -32,6 +32,7 @@ class Ways(Shelf):
         self.restore("--latest", "--force", "--signer", signer)
         now = {each["Name"]: each for each in json.loads(world.podman("volume", "inspect", *names).stdout)}
         for name in names:
+            self.assertTrue(now[name]["Labels"].pop("miraclemax.run"), name)
             for what in ("Driver", "Labels", "Options"):
                 self.assertEqual(now[name].get(what), was[name].get(what), name)
         for folder, facts in kept.items():

@@ -94,13 +94,15 @@ TEST(ProtocolOfARestore, CarriesTheRepliesOfARestore) {
               (std::vector<std::string>{"x", "\xff"}));
     for (const auto holds : {archive::Holds::old_data, archive::Holds::new_data, archive::Holds::unknown}) {
         const Settled sent{.holds = holds,
-                           .space = {.bytes = 1, .inodes = UINT64_MAX, .device = 3, .empty = true}};
+                           .space = {.bytes = 1, .inodes = UINT64_MAX, .device = 3, .empty = true},
+                           .strays = {"x", "\xff"}};
         const auto settled = std::get<Settled>(parse_reply(encode(Reply{sent})));
         EXPECT_EQ(settled.holds, holds);
         EXPECT_EQ(settled.space.bytes, 1U);
         EXPECT_EQ(settled.space.inodes, UINT64_MAX);
         EXPECT_EQ(settled.space.device, 3U);
         EXPECT_TRUE(settled.space.empty);
+        EXPECT_EQ(settled.strays, sent.strays);
     }
     EXPECT_TRUE(std::holds_alternative<Done>(parse_reply(encode(Reply{Done{}}))));
     EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = ExitCode::damaged}}))).code,

@@ -1,0 +1,91 @@
+// The part of the staging folder that keeps what stood in the way: strays/1/NAME, or strays/2/NAME where
+// there is one of that name already, and so on.
+#include "archive/folder.hpp"
+#include "archive/removal.hpp"
+#include "archive/report.hpp"
+#include "archive/staging_folder.hpp"
+#include "stream/fault_point.hpp"
+
+#include <cerrno>
+#include <cstdio>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace miraclemax::archive {
+
+using stream::Descriptor;
+using stream::write_error;
+
+namespace {
+
+constexpr std::size_t most_told = 100;
+
+} // namespace
+
+int rename_alone(int from, int to, const std::string& name) {
+    if (::renameat2(from, name.c_str(), to, name.c_str(), RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+        return errno;
+    // Not every file system knows the flag (NFS). Nobody else is here, so looking first is as good.
+    struct stat unused {};
+    if (::fstatat(to, name.c_str(), &unused, AT_SYMLINK_NOFOLLOW) == 0)
+        return EEXIST;
+    if (errno != ENOENT)
+        return errno;
+    return ::renameat(from, name.c_str(), to, name.c_str()) == 0 ? 0 : errno;
+}
+
+void StagingFolder::move_astray(int root, const std::string& name) {
+    MIRACLEMAX_FAULT_POINT("staging.stray");
+    make_folder(folder_.get(), "strays");
+    const Descriptor strays = required(folder_.get(), "strays");
+    for (int number = 1;; ++number) {
+        const std::string folder = std::to_string(number);
+        make_folder(strays.get(), folder);
+        const Descriptor place = required(strays.get(), folder);
+        MIRACLEMAX_FAULT_POINT("staging.astray");
+        const int error = rename_alone(root, place.get(), name);
+        if (error == EEXIST)
+            continue;
+        if (error == EBUSY)
+            throw Error(ExitCode::failed,
+                        name + " appeared in " + ground_.path.string() +
+                            " while it was being restored, and something is mounted on it",
+                        "unmount it, and run miraclemax recover");
+        if (error != 0)
+            throw write_error("move " + name + " out of the way in", ground_.path, error);
+        for (const int changed : {place.get(), strays.get(), folder_.get()})
+            sync_open_folder(changed, path());
+        MIRACLEMAX_FAULT_POINT("staging.strayed");
+        return;
+    }
+}
+
+std::vector<std::string> StagingFolder::strays() const {
+    const Descriptor strays = open_within(folder_.get(), "strays");
+    if (!strays && errno == ENOENT)
+        return {};
+    Names numbers;
+    if (const int error = strays ? numbers.list(strays.get()) : errno; error != 0)
+        throw write_error("list", path() / "strays", error);
+    std::vector<std::string> all;
+    for (std::size_t i = 0; i < numbers.size(); ++i) {
+        Names names;
+        const Descriptor place = open_within(strays.get(), numbers[i]);
+        if (const int error = place ? names.list(place.get()) : errno; error != 0)
+            throw write_error("list", path() / "strays" / numbers[i], error);
+        for (std::size_t k = 0; k < names.size() && all.size() < most_told; ++k)
+            all.push_back(json_text(ground_.name + "/strays/" + numbers[i] + "/" + names[k]));
+    }
+    return all;
+}
+
+std::vector<std::string> strays(const Site& site) {
+    const auto stage = StagingFolder::open(site);
+    return stage ? stage->strays() : std::vector<std::string>();
+}
+
+} // namespace miraclemax::archive
