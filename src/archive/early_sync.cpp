@@ -33,6 +33,8 @@ EarlySync::~EarlySync() {
 
 void EarlySync::written(std::uint64_t bytes) {
     const std::lock_guard lock(mutex_);
+    if (failure_)
+        throw *failure_;
     written_ = bytes;
     if (written_ - begun_ >= kPart)
         changed_.notify_one();
@@ -63,6 +65,10 @@ void EarlySync::finish() {
         thread_.join();
     if (failure_)
         throw *failure_;
+    // By this descriptor, which is as old as what was written: a fresh one knows nothing of an error that
+    // somebody else was told.
+    if (::syncfs(folder_) != 0)
+        throw stream::write_error("write to disk", "what was unpacked", errno);
 }
 
 } // namespace miraclemax::archive

@@ -21,9 +21,9 @@ public:
     ~EarlySync();
     EarlySync(const EarlySync&) = delete;
     EarlySync& operator=(const EarlySync&) = delete;
-    void written(std::uint64_t bytes); // in all, so far
-    // No more of it. Throws Error (write_error): a disk says once what it could not write, so that the last
-    // sync may know nothing of it.
+    void written(std::uint64_t bytes); // in all, so far; throws what an earlier sync did
+    // The last sync. Throws Error (write_error) for each that failed: a disk says once what it could not
+    // write.
     void finish();
 
 private:

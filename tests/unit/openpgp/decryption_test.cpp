@@ -262,8 +262,10 @@ TEST_F(Decrypt, FindsAFlippedBitInEachRegion) {
         flipped[at] = static_cast<char>(flipped[at] ^ 0x10);
         std::string back;
         const Error error = attempt(flipped, home, {}, &back);
-        // A changed key id is another recipient's, as far as anybody can tell.
-        EXPECT_TRUE(error.code() == ExitCode::damaged || (error.code() == ExitCode::key && at < 12))
+        // A changed key id is another recipient's, as far as anybody can tell. A changed session key is any
+        // number, and of one in some thousands gpg 2.2 ends without a word.
+        EXPECT_TRUE(error.code() == ExitCode::damaged || (error.code() == ExitCode::key && at < 12) ||
+                    (error.code() == ExitCode::failed && at < 140))
             << at << ": " << static_cast<int>(error.code()) << " " << error.what();
     }
     const std::string secret = symmetric(plain, "sesame");
