@@ -128,6 +128,18 @@ Descriptor private_folder(int top, const std::string& name, const std::filesyste
     return folder;
 }
 
+void remove(const Site& site, bool strangers_stay) {
+    auto stage = StagingFolder::open(site);
+    if (!stage)
+        return;
+    const std::string phase = stage->phase();
+    if (phase.empty() ? stage->dropping().empty() && stage->holds_old() : !at_rest(phase))
+        throw not_ready(site, phase, "removed");
+    if (phase == "staged" || (phase == "returned" && strangers_stay))
+        stage->keep_strangers();
+    stage->drop();
+}
+
 } // namespace
 
 Descriptor begin_staging(const Site& site) {
@@ -247,19 +259,24 @@ Holds settle(const Site& site) {
                     "the staging folder of run " + site.run + " in " + site.root.string() +
                         " is in a phase that is not known here: \"" + phase + "\"",
                     "run the version of miraclemax that began the restore");
-    if (phase == "staged")
+    if (phase == "staged") {
+        stage->keep_strangers();
         stage->drop();
+    }
     return phase == "swapped" ? Holds::new_data : Holds::old_data;
 }
 
+bool keeps_old(const Site& site) {
+    const auto stage = StagingFolder::open(site);
+    return stage && stage->holds_old();
+}
+
 void discard(const Site& site) {
-    auto stage = StagingFolder::open(site);
-    if (!stage)
-        return;
-    const std::string phase = stage->phase();
-    if (phase.empty() ? stage->dropping().empty() && stage->holds_old() : !at_rest(phase))
-        throw not_ready(site, phase, "removed");
-    stage->drop();
+    remove(site, false);
+}
+
+void abandon(const Site& site) {
+    remove(site, true);
 }
 
 } // namespace miraclemax::archive

@@ -8,14 +8,16 @@
 //       has
 //                   with the one and the other (times alone, of the folder around it, where one name moves)
 //       stays, moves   what doesn't move: the top entries that are mount points; or the one path that does
+//       names       what new/ held at its top when it was sealed, sorted; none where one path moves
 //       phase       a word, replaced whole and durable before the act that it announces:
 //                   swap      "staged" (new/ is complete) → "aside" (old entries are being moved to old/)
 //                             → "in" (none is left; new ones are being moved in) → "swapped"
 //                   exchange  "swapped" → "back-aside" (new ones to new/) → "back-in" → "returned"
 //                             → "again-aside" → "again-in" → "swapped"
 //       dropping    the phase file under another name: the folder is being removed
-//       strays/     what settle() found in the root under a name that had to come there; the rest of the
-//                   folder goes without it
+//       strays/     what settle() found in the root under a name that had to come there, and what left the
+//                   root with the new data and never came out of the backup; the rest of the folder goes
+//                   without it
 // The root of a component that is a single file is the folder that it lies in, and only that one name moves.
 // Of the root's own attributes security.selinux stays as it is: the kernel's policy decides it.
 #pragma once
@@ -72,14 +74,20 @@ std::vector<std::string> swap(const Site& site);
 Holds settle(const Site& site);
 // What was, as json_text, relative to the folder that the staging folder lies in: the first 100.
 [[nodiscard]] std::vector<std::string> strays(const Site& site);
+// Does old/ hold anything.
+[[nodiscard]] bool keeps_old(const Site& site);
 // After "swapped": the old data comes back by the same steps, and what was new is kept in new/ ("returned").
 // Again: the other way round. The root itself gets the attributes it had when that data was last in it.
 // Throws as swap() does.
 void exchange(const Site& site);
-// Removes the staging folder and all in it but strays, any depth, never what is mounted in it; absent is
+// Removes the staging folder and all in it but strays (before "swapped" what somebody else made is one), any
+// depth, never what is mounted in it; absent is
 // fine. A call that was cut is ended by the next, or by settle(). Refuses (Error, failed) while an exchange
 // or swap is under way ("aside", "in" and their like).
 void discard(const Site& site);
+// The same after "returned", for new data that nobody was asked about: what somebody else made among it is
+// moved to strays/ first.
+void abandon(const Site& site);
 
 // A worker goes on where its controller was killed, and the next controller's worker comes upon it: it waits
 // here until that one has ended. It excludes who holds the same staging folder, if there is one; with

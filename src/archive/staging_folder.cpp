@@ -103,7 +103,7 @@ std::optional<StagingFolder> StagingFolder::open(const Site& site) {
     return StagingFolder(std::move(ground), std::move(folder));
 }
 
-std::string StagingFolder::read(const char* name) const {
+std::string StagingFolder::read(const char* name, std::size_t longest) const {
     const Descriptor file(::openat(folder_.get(), name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file && errno == ENOENT)
         return {};
@@ -118,7 +118,7 @@ std::string StagingFolder::read(const char* name) const {
         if (count < 0 && errno != EINTR)
             throw write_error("read", path() / name, errno);
         content.append(block.data(), static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
-        if (content.size() > std::size_t{16} << 20U)
+        if (content.size() > longest)
             throw Error(ExitCode::failed, (path() / name).string() + " is not ours: it is too long");
     }
 }
@@ -185,8 +185,10 @@ Descriptor StagingFolder::record(Slot which) {
 
 void StagingFolder::seal_new() {
     const Descriptor fresh = slot(Slot::new_data);
-    if (ground_.whole)
+    if (ground_.whole) {
         copy_metadata(fresh.get(), record(Slot::new_data).get(), path() / "new.root");
+        store_names(); // afterwards: a listing may move the access time
+    }
     MIRACLEMAX_FAULT_POINT("staging.syncfs");
     if (::syncfs(folder_.get()) != 0)
         throw write_error("write to disk", path() / "new", errno);

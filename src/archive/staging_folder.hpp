@@ -41,7 +41,7 @@ public:
     [[nodiscard]] std::string phase() const;
     [[nodiscard]] std::string dropping() const;
     void announce(const char* phase); // durable
-    void seal_new();                  // what the root of new/ is like is kept, and all of it is durable
+    void seal_new(); // what the root of new/ is like and its names are kept, and all of it is durable
 
     // Before entries leave the root for a slot: that slot, what the root is like now, and what stays.
     // `first`: nothing has moved yet, so which path moves is decided here.
@@ -57,6 +57,8 @@ public:
     // From here on what stands in the root under a name that has to come there, or to leave it, is moved to
     // strays/ for it; before, that ends the move with an Error.
     void make_way() { makes_way_ = true; }
+    // What new/ holds at its top under a name that it had not when it was sealed is moved to strays/.
+    void keep_strangers();
     [[nodiscard]] std::vector<std::string> strays() const; // as archive::strays() has them
 
     [[nodiscard]] bool holds_old() const; // is anything in old/
@@ -65,7 +67,7 @@ public:
 
 private:
     StagingFolder(Ground ground, stream::Descriptor folder);
-    [[nodiscard]] std::string read(const char* name) const;
+    [[nodiscard]] std::string read(const char* name, std::size_t longest = std::size_t{16} << 20U) const;
     void replace(const char* name, const std::string& content);
     void prepare_whole();
     void prepare_single();
@@ -79,7 +81,8 @@ private:
     enum class Way { out, in }; // of the root
     void move_all(Slot which, Way way);
     void move(int from, int to, const std::string& name, Way way);
-    void move_astray(int root, const std::string& name);
+    void move_astray(int from, const std::string& name);
+    void store_names();
     void store_staying();
     [[nodiscard]] bool stays(const std::string& name) const;
     [[nodiscard]] std::filesystem::path path() const { return ground_.path / ground_.name; }

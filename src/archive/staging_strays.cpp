@@ -1,4 +1,4 @@
-// The part of the staging folder that keeps what stood in the way: strays/1/NAME, or strays/2/NAME where
+// The part of the staging folder that keeps what somebody else made: strays/1/NAME, or strays/2/NAME where
 // there is one of that name already, and so on.
 #include "archive/folder.hpp"
 #include "archive/removal.hpp"
@@ -6,6 +6,7 @@
 #include "archive/staging_folder.hpp"
 #include "stream/fault_point.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 
@@ -21,6 +22,7 @@ using stream::write_error;
 namespace {
 
 constexpr std::size_t most_told = 100;
+constexpr std::size_t longest_names = std::size_t{1} << 30U;
 
 } // namespace
 
@@ -38,7 +40,7 @@ int rename_alone(int from, int to, const std::string& name) {
     return ::renameat(from, name.c_str(), to, name.c_str()) == 0 ? 0 : errno;
 }
 
-void StagingFolder::move_astray(int root, const std::string& name) {
+void StagingFolder::move_astray(int from, const std::string& name) {
     MIRACLEMAX_FAULT_POINT("staging.stray");
     make_folder(folder_.get(), "strays");
     const Descriptor strays = required(folder_.get(), "strays");
@@ -47,7 +49,7 @@ void StagingFolder::move_astray(int root, const std::string& name) {
         make_folder(strays.get(), folder);
         const Descriptor place = required(strays.get(), folder);
         MIRACLEMAX_FAULT_POINT("staging.astray");
-        const int error = rename_alone(root, place.get(), name);
+        const int error = rename_alone(from, place.get(), name);
         if (error == EEXIST)
             continue;
         if (error == EBUSY)
@@ -62,6 +64,34 @@ void StagingFolder::move_astray(int root, const std::string& name) {
         MIRACLEMAX_FAULT_POINT("staging.strayed");
         return;
     }
+}
+
+// With one empty name more: no file, of an earlier version, is not the same as no names.
+void StagingFolder::store_names() {
+    Names names;
+    if (const int error = names.list(slot(Slot::new_data).get()); error != 0)
+        throw write_error("list", path() / "new", error);
+    std::string content;
+    for (std::size_t i = 0; i < names.size(); ++i)
+        content.append(names[i]) += '\0';
+    replace("names", content + '\0');
+}
+
+void StagingFolder::keep_strangers() {
+    const std::string content = ground_.whole ? read("names", longest_names) : std::string();
+    if (content.empty())
+        return;
+    std::vector<std::string_view> sealed;
+    for (std::size_t begin = 0; begin < content.size(); begin += sealed.back().size() + 1)
+        sealed.emplace_back(content.data() + begin);
+    sealed.pop_back();
+    const Descriptor place = slot(Slot::new_data);
+    Names names;
+    if (const int error = names.list(place.get()); error != 0)
+        throw write_error("list", path() / "new", error);
+    for (std::size_t i = 0; i < names.size(); ++i)
+        if (!std::binary_search(sealed.begin(), sealed.end(), std::string_view(names[i])))
+            move_astray(place.get(), names[i]);
 }
 
 std::vector<std::string> StagingFolder::strays() const {

@@ -10,6 +10,7 @@
 
 #include "store/backup_folder.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace miraclemax::cli {
@@ -126,9 +127,12 @@ ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObse
                                    store::BackupFolder& folder) {
     const auto& wish = options_.restore;
     const run::RestoreRecords records(context.settings);
+    const auto aside = wish.undo ? run::moved_aside(records, wish.request.components)
+                                 : run::all_aside(records, wish.request.components);
     std::vector<std::string> components;
-    for (const auto& [run, each] : run::moved_aside(records, wish.request.components, wish.discard_old))
-        components.push_back(each.component);
+    for (const auto& [run, each] : aside)
+        if (std::find(components.begin(), components.end(), each.component) == components.end())
+            components.push_back(each.component);
     const auto names = join(components);
     agree(wish,
           wish.undo ? "Put back what was there before the restore of " + names + "?"
@@ -142,7 +146,7 @@ ExitCode Commands::undo_or_discard(const run::Context& context, run::RestoreObse
                           " the data from before the restore again");
         return ExitCode::ok;
     }
-    run::discard_old(context, wish.request.components);
+    run::discard_old(context, aside);
     std::cout << line("removed what lay aside of " + names);
     return ExitCode::ok;
 }

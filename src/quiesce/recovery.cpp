@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <functional>
 #include <mutex>
 #include <set>
@@ -16,15 +17,20 @@ namespace miraclemax::quiesce {
 
 namespace {
 
+// Who may not be started yet, by id; all, where that can't be told.
+struct HeldBack {
+    std::set<std::string> ids{};
+    std::string why_all{};
+};
+
 // Undoes one dead run. Members are touched by several threads only under the mutex.
 class Replay {
 public:
     Replay(podman::Engine& engine, DeadJournal& journal, const std::map<std::string, std::string>& living,
-           const std::set<std::string>& waiting, const Haste& haste, RecoveryReport& report)
-        : engine_(engine), journal_(journal), living_(living), waiting_(waiting), haste_(haste),
-          report_(report) {}
+           const Haste& haste, RecoveryReport& report)
+        : engine_(engine), journal_(journal), living_(living), haste_(haste), report_(report) {}
 
-    void run() {
+    void unpause() {
         if (journal_.damaged())
             report_.all_known = false;
         if (!journal_.trouble().empty())
@@ -33,22 +39,27 @@ public:
         if (journal_.damaged())
             warn("its journal is damaged: what could be read is undone; look whether other containers are "
                  "paused or stopped (podman ps -a)");
-        std::vector<Entry> pauses;
-        std::map<int, std::vector<Entry>, std::greater<>> stops; // last stage first
         for (const auto& entry : journal_.open()) {
             if (const auto living = living_.find(entry.id); living != living_.end())
                 leave(entry, living->second);
             else if (entry.act == Act::stop)
-                stops[entry.stage].push_back(entry);
+                stops_[entry.stage].push_back(entry);
             else
-                pauses.push_back(entry);
+                pauses_.push_back(entry);
         }
-        hold_back(stops);
-        put_back(pauses);
-        for (const auto& [stage, entries] : stops)
+        put_back(pauses_);
+    }
+
+    [[nodiscard]] bool any_stopped() const { return !stops_.empty(); }
+
+    void start(const HeldBack& held_back) {
+        if (!journal_.trouble().empty())
+            return;
+        hold_back(held_back);
+        for (const auto& [stage, entries] : stops_)
             put_back(entries);
-        finish(pauses);
-        for (const auto& [stage, entries] : stops)
+        finish(pauses_);
+        for (const auto& [stage, entries] : stops_)
             finish(entries);
         if (open_)
             return;
@@ -78,15 +89,22 @@ private:
              .what = fmt::format("is held by run {}, which lives: left to it", run)});
     }
 
-    // To start one is to start what it needs.
-    void hold_back(std::map<int, std::vector<Entry>, std::greater<>>& stops) {
-        for (const auto& [stage, entries] : stops)
-            if (std::any_of(entries.begin(), entries.end(),
-                            [&](const Entry& entry) { return waiting_.count(entry.id) != 0; })) {
+    void hold_back(const HeldBack& held_back) {
+        for (auto& [stage, entries] : stops_)
+            std::erase_if(entries, [&](const Entry& entry) {
+                if (held_back.why_all.empty() && held_back.ids.count(entry.id) == 0)
+                    return false;
                 open_ = true;
-                stops.clear();
-                return;
-            }
+                report_.containers.push_back({.run = journal_.run(),
+                                              .id = entry.id,
+                                              .name = entry.name,
+                                              .what = held_back.why_all.empty()
+                                                          ? "waits until the data that it uses is whole"
+                                                          : held_back.why_all,
+                                              .ok = false,
+                                              .waits = true});
+                return true;
+            });
     }
 
     void put_back(const std::vector<Entry>& entries) {
@@ -131,13 +149,23 @@ private:
     podman::Engine& engine_;
     DeadJournal& journal_;
     const std::map<std::string, std::string>& living_;
-    const std::set<std::string>& waiting_;
     const Haste& haste_;
     RecoveryReport& report_;
+    std::vector<Entry> pauses_;
+    std::map<int, std::vector<Entry>, std::greater<>> stops_; // last stage first
     std::mutex mutex_;
     std::set<std::string> failed_;
     bool open_ = false;
 };
+
+HeldBack held_back_by(const Waiting& waiting, const Haste& haste) {
+    try {
+        return {.ids = waiting.containers(haste)};
+    } catch (const std::exception& error) {
+        return {.why_all = std::string("waits: whether the data that it uses is whole can't be told: ") +
+                           error.what()};
+    }
+}
 
 } // namespace
 
@@ -157,17 +185,24 @@ std::chrono::milliseconds Haste::left() const {
 }
 
 RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste,
-                       const std::function<std::set<std::string>()>& wait) {
+                       const Waiting& waiting) {
     RecoveryReport report;
     auto dead = dead_journals(folder);
     std::set<std::string> ours; // seen from here, the journals that this call holds look alive
     for (const auto& journal : dead)
         ours.insert(journal.run());
-    const auto waiting = wait ? wait() : std::set<std::string>{};
+    const auto left = waiting.runs ? waiting.runs() : std::set<std::string>{};
     const auto living = held_by_living(folder, ours);
+    std::deque<Replay> replays;
     for (auto& journal : dead)
-        if (waiting.count(journal.run()) == 0)
-            Replay(engine, journal, living, waiting, haste, report).run();
+        if (left.count(journal.run()) == 0)
+            replays.emplace_back(engine, journal, living, haste, report).unpause();
+    HeldBack held_back;
+    if (waiting.containers &&
+        std::any_of(replays.begin(), replays.end(), [](const Replay& each) { return each.any_stopped(); }))
+        held_back = held_back_by(waiting, haste);
+    for (auto& replay : replays)
+        replay.start(held_back);
     return report;
 }
 

@@ -16,6 +16,7 @@ struct Recovered {
     std::string run{}, id{}, name{};
     std::string what{}; // "unpaused", "started", "was already running", "is gone", or why not
     bool ok = true;
+    bool waits = false; // not ok, but for others no reason not to run
 };
 
 struct RecoveryReport {
@@ -35,6 +36,16 @@ struct Haste {
     [[nodiscard]] std::chrono::milliseconds left() const; // 0 or more
 };
 
+// Who stays as he is for now: data has to be put in order first. What throws here keeps all who are to be
+// started from it, and is told; nobody is kept paused for it.
+struct Waiting {
+    // These runs' containers, unsaid. Asked once the dead are known.
+    std::function<std::set<std::string>()> runs{};
+    // Containers by id, whoever stopped them. Asked where there is somebody to start, once all pauses are
+    // undone.
+    std::function<std::set<std::string>(const Haste&)> containers{};
+};
+
 // Undo of one entry, idempotent, from every state (stopping: stop again, then start; paused by somebody
 // before: left). One that is paused now but was to be stopped is left: somebody else paused it. A container
 // of Act::none is only looked at. podman's refusals are tried again for about 2 s, a podman that can't be
@@ -42,13 +53,11 @@ struct Haste {
 // throws for one container.
 Recovered undo(podman::Engine& engine, const Entry& entry);
 
-// Replays every dead journal in the folder: unpauses first, all at once, then starts, last stage first; then
+// Replays every dead journal in the folder: all unpauses first, then starts, last stage first; then
 // after-hooks. What a living run holds is left to it (and stays in the journal). Safe to run at the same time
 // in two processes. In haste a stop that is still going on is not ended by force (its time is the user's),
-// and an after-hook for which no time is left stays owed. The containers of the runs that `wait` names stay
-// as they are for now, unsaid: their data has to be put in order first; it may name containers too, by their
-// ids: what a run stopped with one of them stays so. It is asked once the dead are known.
+// and an after-hook for which no time is left stays owed.
 RecoveryReport recover(podman::Engine& engine, const std::filesystem::path& folder, const Haste& haste = {},
-                       const std::function<std::set<std::string>()>& wait = {});
+                       const Waiting& waiting = {});
 
 } // namespace miraclemax::quiesce

@@ -92,12 +92,25 @@ private:
         if (entry_.before != State::running || !(entry_.act == Act::pause || entry_.tried_pause))
             return succeeded("is paused, but not by this run: left");
         if (!again("unpause"))
-            return failed(trouble_);
+            return failed(trouble_ + way_out());
         MIRACLEMAX_FAULT_POINT("release.unpause");
         engine_.unpause(entry_.id);
         MIRACLEMAX_FAULT_POINT("release.unpause");
         done_ = "unpaused";
         return std::nullopt;
+    }
+
+    // podman killed between its runtime's resume and the note of it says "paused" for ever, and runc refuses
+    // to resume what runs (crun doesn't): "`/usr/bin/runc resume ID` failed: exit status 1".
+    [[nodiscard]] std::string way_out() const {
+        const auto act = trouble_.find(" resume ");
+        const auto quote = trouble_.rfind('`', act);
+        if (act == std::string::npos || quote == std::string::npos)
+            return {};
+        return fmt::format(
+            "; if podman died in the middle of that, it runs, and podman doesn't know: `{} pause "
+            "{}` and then `podman unpause {}` let it know",
+            trouble_.substr(quote + 1, act - quote - 1), entry_.id, entry_.name);
     }
 
     // podman's service died within a stop, or somebody stops it just now: only a second stop leads out. It

@@ -35,7 +35,8 @@ std::vector<std::string> left_for_podman(const Settings& settings, const Alive& 
 } // namespace
 
 bool needs_no_podman(const RestoreRecord& record) {
-    return std::all_of(record.components.begin(), record.components.end(),
+    return record.no_podman &&
+           std::all_of(record.components.begin(), record.components.end(),
                        [](const auto& each) { return each.beside && each.volume.empty(); });
 }
 

@@ -5,8 +5,9 @@
 
 namespace miraclemax::run {
 
-// All that a restore has in hand is a folder of its own (--to), made and filled by child processes: podman
-// has nothing to do with it.
+// All that a restore has in hand is a folder of its own (--to), made and filled by child processes where
+// podman wasn't there. One that was made with podman has stopped who uses the folder, and they may be up
+// again.
 [[nodiscard]] bool needs_no_podman(const RestoreRecord& record);
 
 // Settles the folders of dead restores; all else that dead runs left stays on record, and is named as

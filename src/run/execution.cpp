@@ -7,6 +7,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <thread>
 
@@ -25,18 +26,32 @@ void drop_old_controls(const Settings& settings) {
             std::filesystem::remove_all(entry.path(), trouble);
 }
 
+bool blocks(const Settled& each) {
+    return !each.ok && !each.holds_nobody_up;
+}
+
+bool blocks(const quiesce::Recovered& each) {
+    return !each.ok && !each.waits;
+}
+
+bool any_blocks(const Recovery& recovery) {
+    const auto block = [](const auto& all) {
+        return std::any_of(all.begin(), all.end(), [](const auto& each) { return blocks(each); });
+    };
+    return !recovery.containers.all_known || block(recovery.data) || block(recovery.containers.containers);
+}
+
 // Another recovery holds a dead run's journal while it looks at its containers, and so makes it look alive.
-Recovery recover_all(const Context& context, bool locked) {
+// Returns the component that another process still has in hand; empty: none, or `told` names what blocks.
+std::string recover_all(const Context& context, bool locked, Recovery& told) {
     const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     for (;;) {
-        auto recovery = recover(context.settings, context.engine, context.self_id, context.stop);
+        add(told, recover(context.settings, context.engine, context.self_id, context.stop));
+        if (!locked || any_blocks(told))
+            return {};
         const auto moving = in_motion(context.settings);
-        if (moving.empty() || !locked || !recovery.ok())
-            return recovery;
-        if (std::chrono::steady_clock::now() > until)
-            throw Error(ExitCode::busy,
-                        "component " + moving + " is being restored, or put in order, by another process",
-                        "wait until it has ended: `miraclemax status`");
+        if (moving.empty() || std::chrono::steady_clock::now() > until)
+            return moving;
         std::this_thread::sleep_for(std::chrono::milliseconds(200));
     }
 }
@@ -44,7 +59,8 @@ Recovery recover_all(const Context& context, bool locked) {
 } // namespace
 
 void undo_dead_runs(const Context& context, bool locked) {
-    const auto recovery = recover_all(context, locked);
+    Recovery recovery;
+    const auto moving = recover_all(context, locked, recovery);
     for (const auto& warning : recovery.containers.warnings)
         context.observer.warned(warning);
     std::string stuck;
@@ -52,21 +68,25 @@ void undo_dead_runs(const Context& context, bool locked) {
     for (const auto& each : recovery.data) {
         context.observer.warned("left by run " + each.run + ": component " + each.component + " " +
                                 each.what);
-        if (!each.ok && !each.holds_nobody_up)
+        if (blocks(each))
             add("component " + each.component + " (" + each.what + ")");
     }
     for (const auto& each : recovery.containers.containers) {
         context.observer.warned("left by run " + each.run + ": container " + each.name + " " + each.what);
-        if (!each.ok)
+        if (blocks(each))
             add(each.name + " (" + each.what + ")");
     }
     // A journal that can't be read: nobody knows what that run froze.
-    if (!recovery.containers.ok() && stuck.empty() && !recovery.containers.warnings.empty())
+    if (!recovery.containers.all_known && stuck.empty() && !recovery.containers.warnings.empty())
         stuck = recovery.containers.warnings.front();
     if (!stuck.empty())
         throw Error(ExitCode::not_released,
                     "an earlier run left something that could not be put back: " + stuck,
                     "put it back by hand, then run `miraclemax recover`");
+    if (!moving.empty())
+        throw Error(ExitCode::busy,
+                    "component " + moving + " is being restored, or put in order, by another process",
+                    "wait until it has ended: `miraclemax status`");
 }
 
 Execution::Execution(const Context& context)

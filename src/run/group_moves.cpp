@@ -18,6 +18,7 @@ void note_strays(RestoreRecords& records, RestoreRecord& record, const std::stri
         return;
     auto next = record;
     find(next, component).strays = strays;
+    find(next, component).strays_told = false;
     records.keep(next);
     record = std::move(next);
 }
@@ -81,7 +82,7 @@ void GroupMoves::give_back(const std::vector<std::string>& members) {
         act(member, Settling::exchange);
     for (const auto& member : members) {
         if (find(record_, member).step == Step::returning)
-            act(member, Settling::discard);
+            act(member, Settling::abandon);
         if (const auto& each = find(record_, member); each.made && each.strays.empty())
             advance(records_, record_, member, Step::staging); // whoever goes on removes its volume
         else
@@ -182,6 +183,22 @@ void drop_aside(const Settings& settings, podman::Engine& engine, const Host& ho
     close_record(records, record, component);
 }
 
+void tell_strays(RestoreRecords& records, RestoreRecord& record,
+                 const std::function<bool(const RestoredComponent&)>& tell) {
+    auto next = record;
+    bool any = false;
+    for (auto& each : next.components)
+        if (untold(each) && tell(each))
+            any = each.strays_told = true;
+    if (!any)
+        return;
+    try {
+        records.keep(next);
+        record = std::move(next);
+    } catch (const Error&) { // the next recovery tells them again
+    }
+}
+
 std::string where_strays_lie(const RestoredComponent& each) {
     const std::filesystem::path root = each.path.empty() ? "volume " + each.volume : each.path;
     const auto folder = each.single ? root.parent_path() : root;
@@ -190,7 +207,7 @@ std::string where_strays_lie(const RestoredComponent& each) {
         names += (i == 0 ? "" : ", ") + (folder / each.strays[i]).string();
     if (each.strays.size() > most_told)
         names += ", and more";
-    return "what stood in the way of its data is kept until `miraclemax restore --discard-old`: " + names;
+    return "what somebody made in it meanwhile is kept until `miraclemax restore --discard-old`: " + names;
 }
 
 } // namespace miraclemax::run

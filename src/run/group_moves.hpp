@@ -75,7 +75,12 @@ void drop_aside(const Settings& settings, podman::Engine& engine, const Host& ho
                 RestoreRecords& records, RestoreRecord& record, const std::string& component,
                 const std::stop_token& stop = {});
 
-// "what stood in the way of its data is kept …: PATH, PATH", for one that has any.
+// Each component with strays that nobody was told of goes to `tell`. Where that answers true, it is on record
+// afterwards that they were told.
+void tell_strays(RestoreRecords& records, RestoreRecord& record,
+                 const std::function<bool(const RestoredComponent&)>& tell);
+
+// "what somebody made in it meanwhile is kept …: PATH, PATH", for one that has any.
 [[nodiscard]] std::string where_strays_lie(const RestoredComponent& each);
 
 } // namespace miraclemax::run

@@ -223,9 +223,12 @@ void GroupRestore::take_back() {
     }
     GroupMoves(context_.settings, context_.engine, host_, execution_.run(), records_, record_)
         .give_back(moved);
-    for (const auto& each : record_.components)
-        if (each.step == Step::strays && std::find(moved.begin(), moved.end(), each.component) != moved.end())
-            context_.observer.warned(each.component + ": " + where_strays_lie(each));
+    tell_strays(records_, record_, [&](const RestoredComponent& each) {
+        if (std::find(moved.begin(), moved.end(), each.component) == moved.end())
+            return false;
+        context_.observer.warned(each.component + ": " + where_strays_lie(each));
+        return true;
+    });
     for (auto& member : members_)
         member.swapped = false;
 }
@@ -271,7 +274,7 @@ void GroupRestore::unmake(const RestoredComponent& entry) {
                              ") and holds nothing of it: `podman volume rm " + entry.volume + "`");
 }
 
-// A volume that was made for this has nothing old to keep aside.
+// A volume that was made for this has nothing old to keep aside, but for what came into it since.
 void GroupRestore::drop_empty_old() {
     for (const auto& member : members_) {
         const auto& name = member.result.component;
@@ -279,6 +282,14 @@ void GroupRestore::drop_empty_old() {
         if (entry == nullptr || !entry->made || !member.result.ok())
             continue;
         try {
+            const auto look = settler(context_.settings, context_.engine, host_, execution_.run(), record_,
+                                      *entry, worker::Settling::settle);
+            look->finish({});
+            if (look->keeps_old()) {
+                context_.observer.warned(name + ": what was written into its volume before the restored data "
+                                                "came lies aside (`miraclemax restore --undo`)");
+                continue;
+            }
             drop_aside(context_.settings, context_.engine, host_, execution_.run(), records_, record_, name);
         } catch (const std::exception& error) {
             context_.observer.warned(name + ": " + error.what());

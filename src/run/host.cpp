@@ -33,9 +33,12 @@ void resolve(Host& host) {
     }
 }
 
-Host seen(podman::Engine& engine, podman::Info info, const std::optional<std::string>& self_id) {
-    Host host{
-        .info = std::move(info), .volumes = engine.volumes(), .containers = engine.containers(), .self = {}};
+Host seen(podman::Engine& engine, podman::Info info, std::vector<podman::Volume> volumes,
+          const std::optional<std::string>& self_id, const podman::Limits& limits = {}) {
+    Host host{.info = std::move(info),
+              .volumes = std::move(volumes),
+              .containers = engine.containers(limits),
+              .self = {}};
     if (!self_id) {
         resolve(host);
         return host;
@@ -70,13 +73,19 @@ component::Facts Host::facts(const Settings& settings) const {
 }
 
 Host survey(podman::Engine& engine, const std::optional<std::string>& self_id) {
-    return seen(engine, engine.info(), self_id);
+    auto info = engine.info();
+    return seen(engine, std::move(info), engine.volumes(), self_id);
+}
+
+Host with_containers(podman::Engine& engine, std::vector<podman::Volume> volumes,
+                     const std::optional<std::string>& self_id, const podman::Limits& limits) {
+    return seen(engine, {}, std::move(volumes), self_id, limits);
 }
 
 Host look_again(podman::Engine& engine, const Host& earlier) {
     if (!earlier.no_podman.empty())
         return earlier;
-    return seen(engine, earlier.info, earlier.self_id());
+    return seen(engine, earlier.info, engine.volumes(), earlier.self_id());
 }
 
 } // namespace miraclemax::run

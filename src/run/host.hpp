@@ -20,6 +20,10 @@ struct Host {
 
 // Throws Error (podman).
 Host survey(podman::Engine& engine, const std::optional<std::string>& self_id);
+// Where the volumes are known, and little time is left: podman is asked for the containers alone. Throws
+// Error (podman).
+Host with_containers(podman::Engine& engine, std::vector<podman::Volume> volumes,
+                     const std::optional<std::string>& self_id, const podman::Limits& limits);
 // What may have changed since: the volumes and the containers. What podman says of itself stays, which it
 // takes a fifth of a second to find out (it asks the package manager for versions). Throws Error (podman).
 Host look_again(podman::Engine& engine, const Host& earlier);

@@ -32,10 +32,40 @@ std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engin
     return settled;
 }
 
-void add(quiesce::RecoveryReport& to, quiesce::RecoveryReport from) {
-    std::move(from.containers.begin(), from.containers.end(), std::back_inserter(to.containers));
-    std::move(from.warnings.begin(), from.warnings.end(), std::back_inserter(to.warnings));
-    to.all_known = to.all_known && from.all_known;
+void add(quiesce::RecoveryReport& to, quiesce::RecoveryReport later) {
+    std::erase_if(to.containers, [](const quiesce::Recovered& each) { return each.waits; });
+    for (auto& each : later.containers)
+        if (std::none_of(to.containers.begin(), to.containers.end(), [&](const quiesce::Recovered& known) {
+                return known.run == each.run && known.id == each.id && known.what == each.what;
+            }))
+            to.containers.push_back(std::move(each));
+    for (auto& warning : later.warnings)
+        if (std::find(to.warnings.begin(), to.warnings.end(), warning) == to.warnings.end())
+            to.warnings.push_back(std::move(warning));
+    to.all_known = to.all_known && later.all_known;
+}
+
+// Nothing is waited for once no time is left.
+podman::Limits limits_of(const quiesce::Haste& haste) {
+    const auto left = haste.left();
+    if (left == std::chrono::milliseconds::max())
+        return {};
+    if (left.count() == 0)
+        throw Error(ExitCode::podman, "no time is left to ask podman");
+    return {.all = left};
+}
+
+// As the records have them: to list volumes may take as long as it takes to mount one.
+std::vector<podman::Volume> volumes_in(const std::vector<RestoreRecord>& records) {
+    std::vector<podman::Volume> volumes;
+    for (const auto& record : records)
+        for (const auto& each : record.components)
+            if (!each.volume.empty())
+                volumes.push_back({.name = each.volume,
+                                   .driver = "local",
+                                   .mountpoint = each.path,
+                                   .created_at = each.volume_created_at});
+    return volumes;
 }
 
 } // namespace
@@ -59,16 +89,28 @@ std::set<std::string> unsettled(const Settings& settings) {
     return runs;
 }
 
-std::function<std::set<std::string>()> waiting(const Settings& settings, podman::Engine& engine,
-                                               const std::optional<std::string>& self_id) {
-    std::set<std::string> users;
-    if (!unsettled(settings).empty())
-        users = users_of_half_moved(RestoreRecords(settings).all(), survey(engine, self_id));
-    return [&settings, users = std::move(users)] {
-        auto all = unsettled(settings);
-        all.insert(users.begin(), users.end());
-        return all;
-    };
+quiesce::Waiting waiting(const Settings& settings, podman::Engine& engine,
+                         const std::optional<std::string>& self_id) {
+    return {.runs = [&settings] { return unsettled(settings); },
+            .containers =
+                [&settings, &engine, self_id](const quiesce::Haste& haste) {
+                    const auto records = RestoreRecords(settings).all();
+                    if (!any_half_moved(records))
+                        return std::set<std::string>{};
+                    return users_of_half_moved(
+                        records, with_containers(engine, volumes_in(records), self_id, limits_of(haste)));
+                }};
+}
+
+void add(Recovery& to, Recovery later) {
+    std::erase_if(to.data, [&](const Settled& each) {
+        return std::any_of(later.data.begin(), later.data.end(), [&](const Settled& other) {
+            return other.run == each.run && other.component == each.component;
+        });
+    });
+    std::move(later.data.begin(), later.data.end(), std::back_inserter(to.data));
+    std::move(later.workers.begin(), later.workers.end(), std::back_inserter(to.workers));
+    add(to.containers, std::move(later.containers));
 }
 
 Recovery recover(const Settings& settings, podman::Engine& engine, const std::optional<std::string>& self_id,

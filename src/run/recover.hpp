@@ -7,7 +7,6 @@
 
 #include "quiesce/recovery.hpp"
 
-#include <functional>
 #include <set>
 #include <stop_token>
 
@@ -22,6 +21,10 @@ struct Recovery {
     [[nodiscard]] bool ok() const;
 };
 
+// What a later call tells is added to what an earlier one told: on a component, and on a container that
+// waited, its word is the last.
+void add(Recovery& to, Recovery later);
+
 // First what was frozen goes on, then helper containers of dead runs are removed, then what a dead restore
 // was moving is finished or undone (who uses it meanwhile is stopped, and started again), and only then its
 // containers are started. Touches only this instance's, and only those of runs that are dead. Throws Error
@@ -34,9 +37,9 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
 // The runs whose containers may not be started before their data is settled, if they are dead; the recoveries
 // that stopped who used it are among them. Reads the state folder alone.
 std::set<std::string> unsettled(const Settings& settings);
-// For quiesce::recover: those, asked anew, and the containers that use half-moved data now, whoever stopped
-// them. Throws Error (podman), which is only asked where there is such data.
-std::function<std::set<std::string>()> waiting(const Settings& settings, podman::Engine& engine,
-                                               const std::optional<std::string>& self_id);
+// For quiesce::recover: those, and the containers that use half-moved data, for which podman is only asked
+// where there is such data. All that is handed in must outlive it.
+quiesce::Waiting waiting(const Settings& settings, podman::Engine& engine,
+                         const std::optional<std::string>& self_id);
 
 } // namespace miraclemax::run

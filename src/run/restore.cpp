@@ -210,7 +210,8 @@ RestoreResult restore(const Context& context, RestoreObserver& observer, Restore
                          .components = {},
                          .began = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                       std::chrono::system_clock::now().time_since_epoch())
-                                      .count()};
+                                      .count(),
+                         .no_podman = !context.no_podman.empty()};
     RestoreResult result{.run = execution.run()};
     std::string stuck;
     const Host first = survey(context);

@@ -40,7 +40,7 @@ Json of(const RestoredComponent& each) {
             {"acting", each.acting},       {"beside", each.beside},
             {"group", each.group},         {"safety", each.safety},
             {"halted_by", each.halted_by}, {"made", each.made},
-            {"strays", each.strays}};
+            {"strays", each.strays},       {"strays_told", each.strays_told}};
 }
 
 RestoredComponent to(const Json& json) {
@@ -58,7 +58,8 @@ RestoredComponent to(const Json& json) {
             .safety = json.value("safety", ""),
             .halted_by = json.value("halted_by", std::vector<std::string>{}),
             .made = json.value("made", false),
-            .strays = json.value("strays", std::vector<std::string>{})};
+            .strays = json.value("strays", std::vector<std::string>{}),
+            .strays_told = json.value("strays_told", false)};
 }
 
 // nullopt: it was removed meanwhile.
@@ -68,7 +69,8 @@ std::optional<RestoreRecord> read(const std::filesystem::path& path) {
         RestoreRecord record{.run = json.at("run").get<std::string>(),
                              .at = json.at("at").get<std::string>(),
                              .components = {},
-                             .began = json.value("began", std::int64_t{0})};
+                             .began = json.value("began", std::int64_t{0}),
+                             .no_podman = json.value("no_podman", false)};
         for (const auto& each : json.at("components"))
             record.components.push_back(to(each));
         return record;
@@ -181,8 +183,11 @@ void RestoreRecords::keep_now(const RestoreRecord& record) const {
     auto components = Json::array();
     for (const auto& each : record.components)
         components.push_back(of(each));
-    const Json json{
-        {"run", record.run}, {"at", record.at}, {"began", record.began}, {"components", components}};
+    const Json json{{"run", record.run},
+                    {"at", record.at},
+                    {"began", record.began},
+                    {"no_podman", record.no_podman},
+                    {"components", components}};
     stream::replace_file(path, json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
 }
 
@@ -239,16 +244,21 @@ std::string in_motion(const Settings& settings) {
 bool any_cut_off(const RestoreRecord& record, const Alive& alive) {
     if (!record.trouble.empty())
         return !alive(record.run);
-    return std::any_of(
-        record.components.begin(), record.components.end(), [&](const RestoredComponent& each) {
-            return (in_motion(each) || each.step == Step::emptied || each.step == Step::discarding) &&
-                   !alive(actor(record, each));
-        });
+    return std::any_of(record.components.begin(), record.components.end(),
+                       [&](const RestoredComponent& each) {
+                           return (in_motion(each) || each.step == Step::emptied ||
+                                   each.step == Step::discarding || untold(each)) &&
+                                  !alive(actor(record, each));
+                       });
 }
 
 bool holds_up(const RestoreRecord& record, const RestoredComponent& each) {
     return moving(each) || each.step == Step::emptied ||
            (each.step == Step::staging && half_swapped(record, each));
+}
+
+bool untold(const RestoredComponent& each) {
+    return !each.strays.empty() && !each.strays_told;
 }
 
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component) {

@@ -45,9 +45,10 @@ struct RestoredComponent {
     // The recoveries that stopped who used it, to put it in order.
     std::vector<std::string> halted_by{};
     bool made = false; // its volume was made for it, and goes again where this comes to nothing
-    // What stood in the way when its names were put in order, as archive::strays() has it. The user lets go
+    // What somebody else made while its names were moved, as archive::strays() has it. The user lets go
     // of it.
     std::vector<std::string> strays{};
+    bool strays_told = false; // of these, to the user
 };
 
 struct RestoreRecord {
@@ -55,6 +56,7 @@ struct RestoreRecord {
     std::string at; // local time with offset
     std::vector<RestoredComponent> components;
     std::int64_t began = 0; // nanoseconds since 1970: the order of restores (a run's name is only unique)
+    bool no_podman = false; // made where podman wasn't: nobody was stopped for it
     std::string trouble{};  // not empty: the file can't be read, and all that is known is the run
 };
 
@@ -107,6 +109,8 @@ using Alive = std::function<bool(const std::string& run)>;
 // While this is so, the containers of the run that has the component in hand may not be started, if it is
 // dead: its data, or that of another of its group, is half moved.
 [[nodiscard]] bool holds_up(const RestoreRecord& record, const RestoredComponent& each);
+// It has strays that nobody was told of yet.
+[[nodiscard]] bool untold(const RestoredComponent& each);
 // It has nothing in that component's root any more.
 void forget(RestoreRecords& records, RestoreRecord& record, const std::string& component);
 

@@ -76,9 +76,10 @@ bool is_that(const std::optional<podman::Volume>& volume, const std::string& run
              const RestoredComponent& made) {
     if (!volume)
         return false;
+    if (!made.volume_created_at.empty())
+        return volume->created_at == made.volume_created_at;
     const auto label = volume->labels.find(made_by);
-    return label != volume->labels.end() && label->second == run &&
-           (made.volume_created_at.empty() || volume->created_at == made.volume_created_at);
+    return label != volume->labels.end() && label->second == run;
 }
 
 bool is_empty(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,

@@ -6,7 +6,8 @@
 
 namespace miraclemax::run {
 
-// The label of a volume that a restore made: the name of its run. It proves that the volume is ours.
+// The label of a volume that a restore made: the name of its run. It proves that the volume is ours, where
+// the record has no time of its making.
 inline constexpr const char* made_by = "miraclemax.run";
 inline constexpr const char* not_ours = "it is not the one that was made";
 

@@ -36,6 +36,7 @@ public:
         while (const auto group = next_group())
             settle_group(*group);
         tell_emptied();
+        tell_of_strays();
         std::filesystem::remove_all(control, trouble);
         return std::move(settled_);
     }
@@ -252,15 +253,26 @@ private:
     }
 
     void tell(const Names& members, const std::string& what, bool ok = true) {
-        for (const auto& member : members) {
-            const auto* entry = entry_of(record_, member);
-            const bool strays = entry != nullptr && !entry->strays.empty();
-            settled_.push_back({.run = record_.run,
-                                .component = member,
-                                .what = strays ? what + "; " + where_strays_lie(*entry) : what,
-                                .ok = ok && !strays,
-                                .holds_nobody_up = ok && strays});
-        }
+        for (const auto& member : members)
+            settled_.push_back({.run = record_.run, .component = member, .what = what, .ok = ok});
+    }
+
+    // Of those too that were in order before, or still aren't.
+    void tell_of_strays() {
+        tell_strays(records_, record_, [&](const RestoredComponent& each) {
+            if (in_hand(each))
+                return false;
+            auto last = std::find_if(settled_.rbegin(), settled_.rend(),
+                                     [&](const auto& told) { return told.component == each.component; });
+            if (last == settled_.rend()) {
+                tell({each.component}, "stays as it is");
+                last = settled_.rbegin();
+            }
+            last->what += "; " + where_strays_lie(each);
+            last->holds_nobody_up = last->holds_nobody_up || last->ok;
+            last->ok = false;
+            return true;
+        });
     }
 
     bool guarded(const Names& members, const std::function<void()>& act) {

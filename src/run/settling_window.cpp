@@ -5,6 +5,8 @@
 #include "run/restore_place.hpp"
 #include "run/restore_plan.hpp"
 
+#include "quiesce/dependencies.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -48,8 +50,13 @@ std::vector<std::string> users_of(const RestoreGroup& group, const Host& host) {
     return names;
 }
 
+bool at_rest(Step step) {
+    return step == Step::undone || step == Step::discarding || step == Step::strays;
+}
+
 bool half_moved(const RestoreRecord& record, const RestoredComponent& each) {
-    return std::any_of(record.components.begin(), record.components.end(),
+    return !at_rest(each.step) &&
+           std::any_of(record.components.begin(), record.components.end(),
                        [&](const auto& other) { return together(each, other) && holds_up(record, other); });
 }
 
@@ -61,6 +68,13 @@ Error in_use(const std::string& users, const std::string& why) {
 
 } // namespace
 
+bool any_half_moved(const std::vector<RestoreRecord>& records) {
+    return std::any_of(records.begin(), records.end(), [](const RestoreRecord& record) {
+        return std::any_of(record.components.begin(), record.components.end(),
+                           [&](const auto& each) { return holds_up(record, each); });
+    });
+}
+
 std::set<std::string> users_of_half_moved(const std::vector<RestoreRecord>& records, const Host& host) {
     std::set<std::string> users;
     for (const auto& record : records) {
@@ -71,7 +85,13 @@ std::set<std::string> users_of_half_moved(const std::vector<RestoreRecord>& reco
         for (const auto& writer : group_of(record, members, host).group.writers)
             users.insert(writer.id);
     }
-    return users;
+    const quiesce::Dependencies dependencies(host.containers);
+    auto waiting = users;
+    for (const auto& container : host.containers)
+        for (const auto& needed : dependencies.needs(container.id))
+            if (users.contains(needed))
+                waiting.insert(container.id);
+    return waiting;
 }
 
 SettlingWindow::SettlingWindow(const Settings& settings, podman::Engine& engine, const Host& host,
@@ -128,7 +148,7 @@ void SettlingWindow::halt(const Settings& settings, podman::Engine& engine, cons
     host_ = now;
     for (const auto& stage : group.stop.stages)
         for (const auto& step : stage)
-            stopped_.insert(step.id);
+            stopped_.emplace(step.id, step.name);
 }
 
 void SettlingWindow::mark(const std::string& run) {
@@ -175,10 +195,13 @@ bool SettlingWindow::settled() const {
     });
 }
 
-bool SettlingWindow::may_start() const {
-    const auto waiting = users_of_half_moved(records_.all(), host_);
-    return std::none_of(stopped_.begin(), stopped_.end(),
-                        [&](const auto& id) { return waiting.contains(id); });
+SettlingWindow::Names SettlingWindow::waiting() const {
+    const auto all = users_of_half_moved(records_.all(), host_);
+    Names names;
+    for (const auto& [id, name] : stopped_)
+        if (all.contains(id))
+            names.push_back(name);
+    return names;
 }
 
 std::string SettlingWindow::end() {
@@ -187,14 +210,14 @@ std::string SettlingWindow::end() {
         return {};
     }
     const auto window = std::move(window_);
-    if (settled() && !may_start()) {
-        forget_marks(); // the replay that follows, or a later one, starts them
-        window->leave();
-        return "; stopped until all that they use is whole: " + users_;
-    }
     if (!settled()) {
         window->leave();
         return "; stopped until then: " + users_;
+    }
+    if (const auto names = waiting(); !names.empty()) {
+        forget_marks(); // the replay that follows starts the others, and a later one these
+        window->leave();
+        return fmt::format("; stopped until all that they use is whole: {}", fmt::join(names, " "));
     }
     try {
         window->release();

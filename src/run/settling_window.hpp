@@ -8,6 +8,7 @@
 #include "quiesce/window.hpp"
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <stop_token>
@@ -16,7 +17,9 @@
 
 namespace miraclemax::run {
 
-// By id: who uses data of a group that is half moved, in any of the records. None of them may be started.
+[[nodiscard]] bool any_half_moved(const std::vector<RestoreRecord>& records);
+// By id: who uses data that is half moved, or empty, in any of the records; and who needs one of them: podman
+// starts what a container needs with it. None of them may be started.
 [[nodiscard]] std::set<std::string> users_of_half_moved(const std::vector<RestoreRecord>& records,
                                                         const Host& host);
 
@@ -34,10 +37,9 @@ public:
     SettlingWindow(const SettlingWindow&) = delete;
     SettlingWindow& operator=(const SettlingWindow&) = delete;
 
-    // Starts them. Where a member, or another that was restored together with one, is not settled, or one of
-    // them uses data of another group that is not, they stay stopped, and in the journal, for the next
-    // recovery. What is to be told beside; empty: nobody was
-    // stopped.
+    // Starts them. Where a member, or another that was restored together with one, is not settled, they stay
+    // stopped, and in the journal, for the next recovery; where one of them uses data of another group that
+    // is not, that recovery starts the others. What is to be told beside; empty: nobody was stopped.
     std::string end();
 
 private:
@@ -52,14 +54,14 @@ private:
     void change_marks(const std::function<void(Names&)>& change);
     [[nodiscard]] std::size_t tried() const;
     [[nodiscard]] bool settled() const;
-    [[nodiscard]] bool may_start() const;
+    [[nodiscard]] Names waiting() const;
 
     RestoreRecords& records_;
     RestoreRecord& record_;
     Names group_; // the members, and all that were restored together with them
     std::string users_;
-    std::set<std::string> stopped_; // by id
-    Host host_;                     // when they were
+    std::map<std::string, std::string> stopped_; // names by id
+    Host host_;                                  // when they were
     std::unique_ptr<quiesce::Journal> journal_;
     std::unique_ptr<quiesce::Window> window_;
 };

@@ -16,9 +16,41 @@ bool wanted(const std::vector<std::string>& components, const std::string& name)
     return components.empty() || std::find(components.begin(), components.end(), name) != components.end();
 }
 
+// `all`: what was restored beside the original, and what has nothing but strays, too.
 bool aside(const RestoredComponent& each, bool all = false) {
     return (all || !each.beside) &&
            (each.step == Step::swapped || each.step == Step::undone || (all && each.step == Step::strays));
+}
+
+bool names_it(const std::vector<Aside>& all, const std::string& component) {
+    return std::any_of(all.begin(), all.end(),
+                       [&](const Aside& one) { return one.second.component == component; });
+}
+
+// As it is now.
+bool holds(const std::vector<Aside>& all, const std::string& run, const RestoredComponent& each) {
+    return std::any_of(all.begin(), all.end(), [&](const Aside& one) {
+        const auto& [its_run, then] = one;
+        return its_run == run && then.component == each.component && then.step == each.step &&
+               then.strays == each.strays;
+    });
+}
+
+std::vector<Aside> lying_aside(const RestoreRecords& records, const std::vector<std::string>& components,
+                               bool all) {
+    std::vector<Aside> found;
+    for (const auto& record : records.all())
+        for (const auto& each : record.components)
+            if (aside(each, all) && wanted(components, each.component))
+                found.emplace_back(record.run, each);
+    for (const auto& name : components)
+        if (!names_it(found, name))
+            throw Error(ExitCode::not_found, "nothing of " + name + " lies aside from a restore",
+                        "it is kept until the next good backup, or `--discard-old`");
+    if (found.empty())
+        throw Error(ExitCode::not_found, "nothing lies aside from a restore",
+                    "it is kept until the next good backup, or `--discard-old`");
+    return found;
 }
 
 void discard(const Context& context, const Host& host, const std::string& run, RestoreRecords& records,
@@ -96,9 +128,12 @@ private:
             throw Error(ExitCode::not_released, error.what(),
                         "its containers stay stopped: run `miraclemax recover`");
         }
-        for (const auto& each : record_.components)
-            if (!each.strays.empty() && wanted(members, each.component))
-                context_.observer.warned(each.component + ": " + where_strays_lie(each));
+        tell_strays(records_, record_, [&](const RestoredComponent& each) {
+            if (!wanted(members, each.component))
+                return false;
+            context_.observer.warned(each.component + ": " + where_strays_lie(each));
+            return true;
+        });
         if (undone.failure)
             throw Error(*undone.failure);
     }
@@ -114,24 +149,18 @@ private:
 
 } // namespace
 
-std::vector<std::pair<std::string, RestoredComponent>>
-moved_aside(const RestoreRecords& records, const std::vector<std::string>& components, bool all) {
-    std::map<std::string, std::pair<std::string, RestoredComponent>> newest;
-    for (const auto& record : records.all()) // oldest first
-        for (const auto& each : record.components)
-            if (aside(each, all) && wanted(components, each.component))
-                newest[each.component] = {record.run, each};
-    for (const auto& name : components)
-        if (newest.count(name) == 0)
-            throw Error(ExitCode::not_found, "nothing of " + name + " lies aside from a restore",
-                        "it is kept until the next good backup, or `--discard-old`");
-    if (newest.empty())
-        throw Error(ExitCode::not_found, "nothing lies aside from a restore",
-                    "it is kept until the next good backup, or `--discard-old`");
-    std::vector<std::pair<std::string, RestoredComponent>> found;
+std::vector<Aside> moved_aside(const RestoreRecords& records, const std::vector<std::string>& components) {
+    std::map<std::string, Aside> newest;
+    for (auto& each : lying_aside(records, components, false)) // oldest first
+        newest[each.second.component] = std::move(each);
+    std::vector<Aside> found;
     for (auto& [name, each] : newest)
         found.push_back(std::move(each));
     return found;
+}
+
+std::vector<Aside> all_aside(const RestoreRecords& records, const std::vector<std::string>& components) {
+    return lying_aside(records, components, true);
 }
 
 void undo_components(const Context& context, RestoreObserver& observer, Execution& execution,
@@ -161,21 +190,29 @@ void undo_restore(const Context& context, RestoreObserver& observer,
     execution.close();
 }
 
-std::vector<std::string> discard_old(const Context& context, const std::vector<std::string>& components) {
+std::vector<std::string> discard_old(const Context& context, const std::vector<Aside>& agreed) {
     RestoreRecords records(context.settings);
-    moved_aside(records, components, true);
     Execution execution(context);
     const Host host = survey(context.engine, context.self_id);
     std::vector<std::string> names;
+    std::string changed;
     for (auto& record : records.all())
         for (const auto& each : std::vector(record.components)) {
-            if (!aside(each, true) || !wanted(components, each.component))
+            if (!aside(each, true) || !names_it(agreed, each.component))
                 continue;
+            if (!holds(agreed, record.run, each)) {
+                changed += (changed.empty() ? "" : ", ") + each.component + " (run " + record.run + ")";
+                continue;
+            }
             discard(context, host, execution.run(), records, record, each);
             discard_strays(context, host, execution.run(), records, record, each.component);
             names.push_back(each.component);
         }
     execution.close();
+    if (!changed.empty())
+        throw Error(ExitCode::failed,
+                    "what lies aside has changed since this was agreed to, and stays: " + changed,
+                    "see what it is (`miraclemax check`), and run it again");
     return names;
 }
 

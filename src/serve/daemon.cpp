@@ -67,7 +67,7 @@ private:
     }
 
     // Their data is put in order first: by look(), or by the next start.
-    std::function<std::set<std::string>()> waiting(podman::Engine& engine) const {
+    quiesce::Waiting waiting(podman::Engine& engine) const {
         return run::waiting(settings_, engine, patrol_.self_id);
     }
 

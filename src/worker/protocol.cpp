@@ -186,7 +186,8 @@ json of_reply(const Settled& settled) {
               {"inodes", space.inodes},
               {"device", space.device},
               {"empty", space.empty},
-              {"strays", of_names(those_that_fit(settled.strays))}}}};
+              {"strays", of_names(those_that_fit(settled.strays))},
+              {"keeps_old", settled.keeps_old}}}};
 }
 json of_reply(const Done&) {
     return {{"done", true}};
@@ -220,7 +221,7 @@ Request to_request(const json& object) {
 }
 
 Settled to_settled(const json& object) {
-    only(object, {"holds", "bytes", "inodes", "device", "empty", "strays"});
+    only(object, {"holds", "bytes", "inodes", "device", "empty", "strays", "keeps_old"});
     const std::string word = text_of(object, "holds");
     const auto* const holds = std::find(holdings.begin(), holdings.end(), word);
     if (holds == holdings.end())
@@ -230,7 +231,8 @@ Settled to_settled(const json& object) {
                       .inodes = number_of<std::uint64_t>(object, "inodes"),
                       .device = number_of<std::uint64_t>(object, "device"),
                       .empty = truth_of(object, "empty")},
-            .strays = to_names(object.at("strays"))};
+            .strays = to_names(object.at("strays")),
+            .keeps_old = truth_of(object, "keeps_old")};
 }
 
 Reply to_reply(const json& object) {

@@ -66,6 +66,7 @@ struct Settled {
     archive::Holds holds = archive::Holds::old_data;
     archive::Space space{}; // of Settling::room
     std::vector<std::string> strays{};
+    bool keeps_old = false;
 };
 struct Done {};
 struct Failure {

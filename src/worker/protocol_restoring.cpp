@@ -14,8 +14,8 @@ using nlohmann::json;
 
 constexpr std::size_t room_for_names = longest_reply / 2; // bytes of hex digits and what stands around them
 
-constexpr std::array<const char*, 7> settlings{"settle", "exchange", "discard", "make_folder",
-                                               "room",   "empty",    "sweep"};
+constexpr std::array<const char*, 8> settlings{"settle", "exchange", "discard", "make_folder",
+                                               "room",   "empty",    "sweep",   "abandon"};
 
 json of_site(const archive::Site& site) {
     return {{"root", to_hex(site.root.native())},

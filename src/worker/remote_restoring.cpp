@@ -74,6 +74,7 @@ archive::Holds RemoteSettler::finish(const std::stop_token& stop) {
     auto settled = conversation_.expect<Settled>(conversation_.patiently("it was in order", stop));
     space_ = settled.space;
     strays_ = std::move(settled.strays);
+    keeps_old_ = settled.keeps_old;
     return settled.holds;
 }
 

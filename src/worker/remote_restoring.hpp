@@ -35,10 +35,12 @@ public:
     archive::Holds finish(const std::stop_token& stop) override;
     [[nodiscard]] archive::Space space() const override { return space_; }
     [[nodiscard]] const std::vector<std::string>& strays() const override { return strays_; }
+    [[nodiscard]] bool keeps_old() const override { return keeps_old_; }
 
 private:
     archive::Space space_;
     std::vector<std::string> strays_;
+    bool keeps_old_ = false;
     Conversation conversation_;
 };
 

@@ -42,7 +42,7 @@ struct UnpackJob {
 
 // room: only looks; throws Error (destination) where the root could not be emptied. empty, sweep:
 // archive::empty_root, sweep_staging.
-enum class Settling { settle, exchange, discard, make_folder, room, empty, sweep };
+enum class Settling { settle, exchange, discard, make_folder, room, empty, sweep, abandon };
 struct SettleJob {
     std::string component;
     Settling what = Settling::settle;
@@ -76,6 +76,7 @@ public:
     virtual archive::Holds finish(const std::stop_token& stop) = 0;
     [[nodiscard]] virtual archive::Space space() const = 0; // after finish(), of Settling::room
     [[nodiscard]] virtual const std::vector<std::string>& strays() const = 0; // likewise: archive::strays()
+    [[nodiscard]] virtual bool keeps_old() const = 0; // likewise: archive::keeps_old()
 };
 
 // A child is started with its root at Placement::local_path, a helper container with the volume (or the

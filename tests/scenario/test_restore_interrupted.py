@@ -265,6 +265,9 @@ class Interrupted(Shelf):
         wait_until(lambda: len(fault.reached()) >= point or going.poll() is not None, "the hang", 60)
         self.world.podman("kill", "-s", "KILL", "miraclemax")
         going.communicate()
+        states = self.world.states
+        wait_until(lambda: not any(states()[name][1] == "running" for name in self.helpers()),
+                   "the end of the one that waits for its swap", 60)
         self.assertEqual(self.which(what), 1, f"{what}: half moved")
 
     @unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")

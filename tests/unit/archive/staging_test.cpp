@@ -187,8 +187,8 @@ TEST_F(Staging, ARootOrStagingFolderThatIsALinkIsRefused) {
 TEST_F(Staging, DiscardsAnyDepthAndNoLinksTarget) {
     begin();
     put(scene.folder() / "outside", "safe");
-    fs::create_symlink(scene.folder() / "outside", scene.staging() / "new/link");
-    int at = ::open((scene.staging() / "new").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    fs::create_symlink(scene.folder() / "outside", scene.staging() / "new/deep/link");
+    int at = ::open((scene.staging() / "new/deep").c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     for (int i = 0; i < 3000; ++i) {
         ASSERT_EQ(::mkdirat(at, "a folder in a folder", 0700), 0);
         const int next = ::openat(at, "a folder in a folder", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -18,7 +18,7 @@ using testing::Not;
 class BareRecover : public BareHost {
 protected:
     // A dead restore --to: unpacked beside what is there, and to be swapped.
-    void staged() {
+    void staged(bool with_podman = false) {
         fs::remove_all(rescue());
         test::put(rescue() / "file", "old");
         test::put(rescue() / "other", "old");
@@ -34,10 +34,11 @@ protected:
               .step = run::Step::swapping,
               .beside = true,
               .group = "data"},
-             "dead-run");
+             "dead-run", !with_podman);
     }
-    void keep(const run::RestoredComponent& component, const std::string& run) {
-        run::RestoreRecords(settings()).keep({.run = run, .at = "", .components = {component}});
+    void keep(const run::RestoredComponent& component, const std::string& run, bool no_podman = false) {
+        run::RestoreRecords(settings())
+            .keep({.run = run, .at = "", .components = {component}, .no_podman = no_podman});
     }
     void frozen() {
         EXPECT_TRUE(test::exited(test::in_child([&] {
@@ -128,6 +129,17 @@ TEST_F(BareRecover, WhatNeedsPodmanStaysAndIsTold) {
     EXPECT_THAT(said, Not(HasSubstr("nothing to recover")));
     EXPECT_EQ(run({"recover", "--json"}), 7);
     EXPECT_THAT(said, HasSubstr("\"component db\""));
+}
+
+// Who uses that folder was stopped for it, and may be up again.
+TEST_F(BareRecover, WhatWasRestoredWithPodmanWaitsForIt) {
+    has_podman = false;
+    staged(true);
+    ASSERT_TRUE(swap_killed_at(2));
+    const auto left = content(settings().restores() / "dead-run.json");
+    EXPECT_EQ(run({"recover"}), 7);
+    EXPECT_THAT(said, HasSubstr("these stay as they are: component data"));
+    EXPECT_EQ(content(settings().restores() / "dead-run.json"), left);
 }
 
 TEST_F(BareRecover, InASidecarItNeedsPodman) {

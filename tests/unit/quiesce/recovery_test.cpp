@@ -158,6 +158,19 @@ TEST_F(UndoTest, ALostAnswerIsNoFailure) {
     EXPECT_EQ(engine.calls(), std::vector<std::string>{"unpause db"}); // not twice
 }
 
+// podman died between runc's resume and its own note of it.
+TEST_F(UndoTest, TheWayOutOfAResumeThatPodmanDoesNotKnowOfIsTold) {
+    add(Act::pause, State::paused);
+    engine.fail_next("unpause", "db",
+                     Error(ExitCode::podman, "podman refused to unpause db: `/usr/bin/runc resume " +
+                                                 entry.id + "` failed: exit status 1"),
+                     100000);
+    const auto result = undo(engine, entry, hasty);
+    EXPECT_FALSE(result.ok);
+    EXPECT_THAT(result.what, testing::HasSubstr("`/usr/bin/runc pause " + entry.id +
+                                                "` and then `podman unpause db` let it know"));
+}
+
 TEST_F(UndoTest, PodmanMayBeAwayForAWhile) {
     add(Act::pause, State::paused);
     engine.fail_next("container", "db", Error(ExitCode::podman, "connection refused"), 5);

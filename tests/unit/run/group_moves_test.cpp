@@ -13,7 +13,7 @@ TEST_F(Pair, KilledBetweenTwoSwapsBothGetTheOldDataBack) {
     leave({{"db", Step::swapped, true}, {"files", Step::staging, false}});
     stopped_by("dead-run");
     EXPECT_EQ(unsettled(settings), std::set<std::string>{"dead-run"});
-    quiesce::recover(engine, settings.journals(), {}, [&] { return unsettled(settings); });
+    quiesce::recover(engine, settings.journals(), {}, waiting(settings, engine, {}));
     both_are(podman::State::exited); // not yet
     const auto recovery = recover(settings, engine, {});
     EXPECT_TRUE(recovery.ok());

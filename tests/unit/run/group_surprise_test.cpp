@@ -27,7 +27,7 @@ TEST_F(Pair, ADiscardThatWasCutOffHasNoWayBackAndIsFinished) {
 TEST_F(Pair, WhatIsDiscardedIsSaidBeforeItGoes) {
     restored();
     std::filesystem::rename(folder("db"), root / "away");
-    EXPECT_THROW(discard_old(context(), {"db"}), Error);
+    EXPECT_THROW(discard_all({"db"}), Error);
     EXPECT_EQ(steps()["db"], Step::discarding);
     EXPECT_THROW(undo_restore(context(), follower, {"db"}), Error);
     const auto recovery = recover(settings, engine, {});
@@ -129,6 +129,7 @@ TEST_F(Pair, AnUnhealthyGroupGoesBackThoughOneVolumeWasMadeForIt) {
     back_up();
     write("db", "file", "newer");
     without_files();
+    std::filesystem::remove(folder("files") / "file");
     engine.on_call([&](fakes::FakeEngine::Moment moment, const std::string& call, const std::string&) {
         if (moment == fakes::FakeEngine::Moment::after && call == "start")
             engine.change("server", [](podman::Container& container) { container.health = "unhealthy"; });

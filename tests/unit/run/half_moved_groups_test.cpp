@@ -132,7 +132,7 @@ TEST_F(HalfMovedGroups, NorWhereTheRecoveryIsKilledBetweenTheTwo) {
         EXPECT_EQ(engine.state("both"), podman::State::exited) << two_restores;
         EXPECT_TRUE(recover(settings, engine, {}).ok());
         expect_whole();
-        discard_old(context(), {});
+        discard_all();
     }
 }
 

@@ -115,7 +115,7 @@ TEST_F(HalfMoved, TheStopIsJournaledAndWaitsForTheData) {
 TEST_F(HalfMoved, WhatAKilledRecoveryStoppedWaitsForTheDataToo) {
     leave({{"db", Step::swapped, true}, {"files", Step::swapping, false}});
     recovery_that_is_killed();
-    quiesce::recover(engine, settings.journals(), {}, [&] { return unsettled(settings); });
+    quiesce::recover(engine, settings.journals(), {}, waiting(settings, engine, {}));
     both_are(podman::State::exited);
     both_hold("restored", "content of files");
     EXPECT_TRUE(recover(settings, engine, {}).ok());

@@ -10,6 +10,7 @@ namespace miraclemax::run {
 namespace {
 
 using fakes::FakeEngine;
+using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
@@ -125,6 +126,30 @@ TEST_F(MadeVolume, StaysOnceTheSwapIsDone) {
     EXPECT_TRUE(recover(settings, engine, {}).ok());
     EXPECT_TRUE(there());
     both_hold("restored", "restored");
+}
+
+TEST_F(MadeVolume, WhatCameIntoItWhileItWasUnpackedStaysAside) {
+    back_up();
+    without_files();
+    std::filesystem::remove(folder("files") / "file");
+    follower.on_unpacked = [&](const RestoreItem&) { write("files", "other", "of an application"); };
+    ASSERT_EQ(restore_all({.components = {"files"}}).code, ExitCode::ok);
+    EXPECT_THAT(names("files"), ElementsAre("file"));
+    EXPECT_EQ(steps(), (std::map<std::string, Step>{{"files", Step::swapped}}));
+    undo_restore(context(), follower, {});
+    EXPECT_THAT(names("files"), ElementsAre("other"));
+    EXPECT_EQ(read("files", "other"), "of an application");
+}
+
+// An earlier version gave it no label.
+TEST_F(MadeVolume, ThatBearsNoMarkIsKnownByTheTimeOfItsMaking) {
+    leave_both(Step::swapping, Step::swapped);
+    auto volume = *engine.volume("files");
+    ASSERT_FALSE(volume.created_at.empty());
+    volume.labels.clear();
+    engine.add_volume(volume);
+    EXPECT_TRUE(recover(settings, engine, {}).ok());
+    EXPECT_FALSE(there());
 }
 
 TEST_F(MadeVolume, OfSomebodyElseStays) {

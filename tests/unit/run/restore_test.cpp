@@ -33,7 +33,7 @@ TEST_F(Restoring, UndoBringsTheOldDataBackOnce) {
     EXPECT_EQ(read("data"), "newer");
     EXPECT_EQ(engine.state("app"), podman::State::running);
     EXPECT_THROW(undo_restore(context(), follower, {}), Error);
-    EXPECT_THAT(discard_old(context(), {}), ElementsAre("data"));
+    EXPECT_THAT(discard_all(), ElementsAre("data"));
     EXPECT_FALSE(aside("data"));
     EXPECT_EQ(read("data"), "newer");
 }
@@ -258,7 +258,7 @@ TEST_F(CutOff, ASwapIsSettledBeforeItsContainersStart) {
     });
     stopped_by_the_dead();
     EXPECT_EQ(unsettled(settings), std::set<std::string>{"dead-run"});
-    quiesce::recover(engine, settings.journals(), {}, [&] { return unsettled(settings); });
+    quiesce::recover(engine, settings.journals(), {}, waiting(settings, engine, {}));
     EXPECT_EQ(engine.state("app"), podman::State::exited); // not yet
     const auto recovery = recover(settings, engine, {});
     EXPECT_TRUE(recovery.ok());

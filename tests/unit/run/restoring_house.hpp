@@ -50,6 +50,9 @@ protected:
     RestoreResult restore_all(const RestoreRequest& request = {}) {
         return restore(context(), follower, plan(request), {}, request);
     }
+    std::vector<std::string> discard_all(const std::vector<std::string>& components = {}) {
+        return discard_old(context(), all_aside(RestoreRecords(settings), components));
+    }
     std::filesystem::path folder(const std::string& volume) const {
         return root / "volumes" / volume / "_data";
     }

@@ -3,6 +3,7 @@
 #include "error.hpp"
 #include "fakes/fake_engine.hpp"
 #include "quiesce/journal.hpp"
+#include "run/restore_record.hpp"
 
 #include <gtest/gtest.h>
 
@@ -31,13 +32,14 @@ protected:
 
     // A run that died while it held the container.
     void dead_run(std::chrono::seconds stop_timeout = std::chrono::seconds(10),
-                  const std::vector<std::string>& after = {}) {
+                  const std::vector<std::string>& after = {}, quiesce::Act act = quiesce::Act::pause) {
         const auto before = engine().look("db");
         const pid_t child = ::fork();
         if (child == 0) {
             quiesce::Journal journal(settings.journals(), "20200101-000000-77-1");
             journal.intend({.id = id,
                             .name = "db",
+                            .act = act,
                             .before = podman::State::running,
                             .started_at = before.started_at,
                             .after = after,
@@ -46,7 +48,21 @@ protected:
         }
         int status = 0;
         ::waitpid(child, &status, 0);
-        engine().pause(id);
+        if (act == quiesce::Act::pause)
+            engine().pause(id);
+        else
+            engine().stop(id, std::chrono::seconds(1));
+    }
+    // What another dead run left of a component.
+    void emptied() {
+        run::RestoreRecords(settings).keep({.run = "20200101-000000-76-1",
+                                            .at = {},
+                                            .components = {{.component = "other",
+                                                            .backup = "20200101_000000",
+                                                            .volume = {},
+                                                            .volume_created_at = {},
+                                                            .path = root / "other",
+                                                            .step = run::Step::emptied}}});
     }
     fakes::FakeEngine& engine() { return engine_; }
 
@@ -130,6 +146,37 @@ TEST_F(Daemon, ReleasesOnItsWayOut) {
         settings, [&] { return std::make_unique<Shared>(engine()); }, {}, [](const std::string&) {},
         stop.get_token()));
     EXPECT_EQ(engine().state("db"), podman::State::running);
+}
+
+// Who waits for data that a dead restore emptied is asked of all containers, an unrelated one among them.
+TEST_F(Daemon, ReleasesOnItsWayOutWhomeverPodmanCanNotTellOf) {
+    emptied();
+    std::stop_source stop;
+    stop.request_stop();
+    dead_run();
+    engine().fail_next("containers", "", Error(ExitCode::podman, "inspect stranger: deadline"), 1000);
+    serve(
+        settings, [&] { return std::make_unique<Shared>(engine()); }, {}, [](const std::string&) {},
+        stop.get_token());
+    EXPECT_EQ(engine().state("db"), podman::State::running);
+}
+
+TEST_F(Daemon, HasNoMoreTimeToAskWhoWaitsThanItPromised) {
+    emptied();
+    std::stop_source stop;
+    stop.request_stop();
+    dead_run(std::chrono::seconds(10), {}, quiesce::Act::stop);
+    std::optional<podman::Limits> first;
+    engine().on_call([&](auto moment, const std::string& call, const std::string&) {
+        if (moment == fakes::FakeEngine::Moment::after && call == "containers" && !first)
+            first = engine().last_limits();
+    });
+    serve(
+        settings, [&] { return std::make_unique<Shared>(engine()); }, {}, [](const std::string&) {},
+        stop.get_token());
+    EXPECT_EQ(engine().state("db"), podman::State::running);
+    ASSERT_TRUE(first);
+    EXPECT_GT(first->all.count(), 0);
 }
 
 // What takes long when it is told to leave must not keep it from leaving.

@@ -58,8 +58,9 @@ TEST(ProtocolOfARestore, CarriesTheJobsOfARestore) {
     EXPECT_EQ(got.site.run, sent.site.run);
     EXPECT_EQ(got.site.only, sent.site.only);
 
-    for (const Settling what : {Settling::settle, Settling::exchange, Settling::discard,
-                                Settling::make_folder, Settling::room, Settling::empty, Settling::sweep}) {
+    for (const Settling what :
+         {Settling::settle, Settling::exchange, Settling::discard, Settling::make_folder, Settling::room,
+          Settling::empty, Settling::sweep, Settling::abandon}) {
         SettleJob settling;
         settling.component = "n8n";
         settling.what = what;
@@ -95,7 +96,8 @@ TEST(ProtocolOfARestore, CarriesTheRepliesOfARestore) {
     for (const auto holds : {archive::Holds::old_data, archive::Holds::new_data, archive::Holds::unknown}) {
         const Settled sent{.holds = holds,
                            .space = {.bytes = 1, .inodes = UINT64_MAX, .device = 3, .empty = true},
-                           .strays = {"x", "\xff"}};
+                           .strays = {"x", "\xff"},
+                           .keeps_old = true};
         const auto settled = std::get<Settled>(parse_reply(encode(Reply{sent})));
         EXPECT_EQ(settled.holds, holds);
         EXPECT_EQ(settled.space.bytes, 1U);
@@ -103,6 +105,7 @@ TEST(ProtocolOfARestore, CarriesTheRepliesOfARestore) {
         EXPECT_EQ(settled.space.device, 3U);
         EXPECT_TRUE(settled.space.empty);
         EXPECT_EQ(settled.strays, sent.strays);
+        EXPECT_TRUE(settled.keeps_old);
     }
     EXPECT_TRUE(std::holds_alternative<Done>(parse_reply(encode(Reply{Done{}}))));
     EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = ExitCode::damaged}}))).code,
