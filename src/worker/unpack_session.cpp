@@ -1,5 +1,4 @@
 // A worker that unpacks a component's archive, or only compares it with its inventory. It has no key.
-#include "archive/early_sync.hpp"
 #include "stream/decompression.hpp"
 #include "stream/fault_point.hpp"
 #include "stream/read_ahead.hpp"
@@ -119,11 +118,9 @@ public:
         }
         check_room(job_);
         Staged staged(job_.site, heartbeat_);
-        archive::EarlySync early(staged.into());
-        const archive::Unpacked unpacked = unpack(staged.into(), &early);
+        const archive::Unpacked unpacked = unpack(staged.into());
         {
             const Heartbeat::Uncounted waiting(heartbeat_);
-            early.finish();
             archive::seal(job_.site);
         }
         MIRACLEMAX_FAULT_POINT("worker.sealed");
@@ -137,15 +134,13 @@ public:
     }
 
 private:
-    archive::Unpacked unpack(int into, archive::EarlySync* early = nullptr) {
+    archive::Unpacked unpack(int into) {
         MIRACLEMAX_FAULT_POINT("worker.unpack");
         tar_.read_ahead();
         auto next = std::chrono::steady_clock::now();
         return archive::unpack(tar_.plain(), inventory_.plain(), job_.promise, into, job_.options,
                                [&](const archive::Unpacked& so_far) {
                                    ++moved_;
-                                   if (early != nullptr)
-                                       early->written(so_far.bytes);
                                    const auto now = std::chrono::steady_clock::now();
                                    if (now < next)
                                        return;
