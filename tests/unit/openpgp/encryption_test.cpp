@@ -305,6 +305,25 @@ TEST(EncryptTo, EndsWhenGpgIsKilledThoughItsPipeIsFull) {
     }
 }
 
+// All was handed over: nothing but gpg's own end tells that no whole message came of it.
+TEST(EncryptTo, AGpgThatDiesAfterTheLastByteIsTold) {
+    const Keyring keys;
+    const std::string key = keys.make_key("one");
+    const Home home;
+    import_keys(home, keys.public_key(key));
+    stream::StringSink cipher;
+    auto sink = encrypt_to(cipher, home, {.fingerprints = {key}, .passphrase = {}});
+    int gpg = 0;
+    while (processes_of(home.path(), &gpg, "--encrypt") == 0) {
+        ::usleep(2000);
+    }
+    ::kill(gpg, SIGSTOP); // before it has read the little that fits into its pipe
+    sink->write(bytes_of("a little"));
+    ::kill(gpg, SIGKILL);
+    EXPECT_THROW(sink->finish(), Error);
+    EXPECT_FALSE(cipher.finished());
+}
+
 TEST(EncryptTo, ThePassphrasesHomeLiesInTheGivenOne) {
     const Keyring keys;
     const auto folders_in = [](const std::filesystem::path& path) {
