@@ -199,7 +199,7 @@ bool StagingFolder::holds_old() const {
     if (!old && errno == ENOENT)
         return false;
     Names names;
-    return !old || names.list(old.get()) != 0 || names.size() != 0;
+    return !old || names.list(old.get(), 1) != 0 || names.size() != 0;
 }
 
 std::vector<std::string> StagingFolder::staying() const {

@@ -94,7 +94,8 @@ private:
     bool makes_way_ = false;
 };
 
-// Renames from one open folder to another, never onto what is there. Returns 0 or the errno.
-int rename_alone(int from, int to, const std::string& name);
+// Renames from one open folder to another, never onto what is there. Returns 0 or the errno. `path`: for an
+// Error where it can't be seen what is there.
+int rename_alone(int from, int to, const std::string& name, const std::filesystem::path& path);
 
 } // namespace miraclemax::archive

@@ -57,6 +57,17 @@ Error mounted(const std::string& what, const std::filesystem::path& in) {
 
 } // namespace
 
+int rename_alone(int from, int to, const std::string& name, const std::filesystem::path& path) {
+    if (::renameat2(from, name.c_str(), to, name.c_str(), RENAME_NOREPLACE) == 0)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
+        return errno;
+    // Not every file system knows the flag (NFS). Nobody else is here, so looking first is as good.
+    if (exists(to, name, path))
+        return EEXIST;
+    return ::renameat(from, name.c_str(), to, name.c_str()) == 0 ? 0 : errno;
+}
+
 bool StagingFolder::stays(const std::string& name) const {
     return name.starts_with(".miraclemax-") || stays_.contains(name);
 }
@@ -199,11 +210,11 @@ void StagingFolder::move_all(Slot which, Way way) {
 
 void StagingFolder::move(int from, int to, const std::string& name, Way way) {
     MIRACLEMAX_FAULT_POINT("staging.move");
-    int error = rename_alone(from, to, name);
+    int error = rename_alone(from, to, name, ground_.path);
     if (error == EEXIST && makes_way_) {
         // What is moved leaves its old place at once: of two, the one in the root came later.
         move_astray(way == Way::out ? from : to, name);
-        error = way == Way::out ? 0 : rename_alone(from, to, name);
+        error = way == Way::out ? 0 : rename_alone(from, to, name, ground_.path);
     }
     if (error == 0)
         return;

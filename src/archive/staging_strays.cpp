@@ -8,10 +8,8 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdio>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 namespace miraclemax::archive {
@@ -26,20 +24,6 @@ constexpr std::size_t longest_names = std::size_t{1} << 30U;
 
 } // namespace
 
-int rename_alone(int from, int to, const std::string& name) {
-    if (::renameat2(from, name.c_str(), to, name.c_str(), RENAME_NOREPLACE) == 0)
-        return 0;
-    if (errno != EINVAL && errno != ENOSYS && errno != ENOTSUP)
-        return errno;
-    // Not every file system knows the flag (NFS). Nobody else is here, so looking first is as good.
-    struct stat unused {};
-    if (::fstatat(to, name.c_str(), &unused, AT_SYMLINK_NOFOLLOW) == 0)
-        return EEXIST;
-    if (errno != ENOENT)
-        return errno;
-    return ::renameat(from, name.c_str(), to, name.c_str()) == 0 ? 0 : errno;
-}
-
 void StagingFolder::move_astray(int from, const std::string& name) {
     MIRACLEMAX_FAULT_POINT("staging.stray");
     make_folder(folder_.get(), "strays");
@@ -49,7 +33,7 @@ void StagingFolder::move_astray(int from, const std::string& name) {
         make_folder(strays.get(), folder);
         const Descriptor place = required(strays.get(), folder);
         MIRACLEMAX_FAULT_POINT("staging.astray");
-        const int error = rename_alone(from, place.get(), name);
+        const int error = rename_alone(from, place.get(), name, path());
         if (error == EEXIST)
             continue;
         if (error == EBUSY)

@@ -108,24 +108,28 @@ ExitCode Commands::show() {
     return ExitCode::ok;
 }
 
+Commands::Reached Commands::reach_podman(const Setup& setup, bool may_go_without) const {
+    try {
+        return {.engine = composition_.connect(setup.socket), .not_there = {}};
+    } catch (const podman::NotThere& why) {
+        if (!may_go_without || composition_.self_id())
+            throw;
+        return {.engine = composition_.connect_on_use(setup.socket), .not_there = why};
+    }
+}
+
 ExitCode Commands::recover() {
     const auto setup = load();
-    std::unique_ptr<podman::Engine> engine;
-    try {
-        engine = composition_.connect(setup.socket);
-    } catch (const podman::NotThere& why) {
-        if (composition_.self_id()) // its workers are containers
-            throw;
-        return recover_without_podman(setup, why);
-    }
-    const auto recovery = run::recover(setup.settings, *engine, composition_.self_id(), stop_);
+    const auto podman = reach_podman(setup, true);
+    if (podman.not_there)
+        return recover_without_podman(setup, *podman.engine, *podman.not_there);
+    const auto recovery = run::recover(setup.settings, *podman.engine, composition_.self_id(), stop_);
     print_recovery(recovery, options_.json, std::cout);
     return recovery.ok() ? ExitCode::ok : ExitCode::not_released;
 }
 
-ExitCode Commands::recover_without_podman(const Setup& setup, const Error& why) {
-    const auto engine = composition_.connect_on_use(setup.socket);
-    const auto recovery = run::recover_without_podman(setup.settings, *engine, why.what(), stop_);
+ExitCode Commands::recover_without_podman(const Setup& setup, podman::Engine& engine, const Error& why) {
+    const auto recovery = run::recover_without_podman(setup.settings, engine, why.what(), stop_);
     print_recovery(recovery, options_.json, std::cout);
     if (!recovery.for_podman.empty())
         throw Error(why.code(),

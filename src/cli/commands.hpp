@@ -84,7 +84,14 @@ private:
     void prune_after(const run::Settings& settings) const;
     [[nodiscard]] ExitCode vouch_for_gone(const run::Settings& settings) const; // `prune --gone`
     [[nodiscard]] ExitCode set_up_tiers(const run::Settings& settings) const;   // `replicate --init`
-    ExitCode recover_without_podman(const Setup& setup, const Error& why);
+    struct Reached {
+        std::unique_ptr<podman::Engine> engine;
+        std::optional<Error> not_there; // why it only connects when it is used
+    };
+    // What may go without podman does so where it isn't there. Not in a container: there the workers are
+    // containers too.
+    [[nodiscard]] Reached reach_podman(const Setup& setup, bool may_go_without) const;
+    ExitCode recover_without_podman(const Setup& setup, podman::Engine& engine, const Error& why);
     ExitCode check_health(const Setup& setup) const;
     // A backup that was just made: examined, and opened as far as a key is at hand.
     ExitCode prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const;

@@ -32,23 +32,10 @@ void check_wishes(const RestoreOptions& wish) {
         throw Error(ExitCode::usage, "--latest and --from-backup exclude each other", "choose one");
 }
 
-struct Reached {
-    std::unique_ptr<podman::Engine> engine;
-    std::string no_podman; // as in run::Context
-};
-
-// Outside a container the workers are children: what is only read, or unpacked into a folder, needs podman to
-// tell who uses the data, and goes without where it isn't there.
-Reached reach_podman(const Composition& composition, const Setup& setup, const RestoreOptions& wish) {
-    try {
-        return {.engine = composition.connect(setup.socket), .no_podman = {}};
-    } catch (const podman::NotThere& why) {
-        const bool back = wish.undo || wish.discard_old;
-        const bool without = wish.verify_only || !wish.request.to.empty();
-        if (back || !without || wish.request.in_place || composition.self_id())
-            throw;
-        return {.engine = composition.connect_on_use(setup.socket), .no_podman = why.what()};
-    }
+// What is only read, or unpacked into a folder, needs podman to tell who uses the data.
+bool goes_without_podman(const RestoreOptions& wish) {
+    const bool back = wish.undo || wish.discard_old;
+    return !back && !wish.request.in_place && (wish.verify_only || !wish.request.to.empty());
 }
 
 // Before anything is made or stopped.
@@ -77,7 +64,7 @@ ExitCode Commands::restore() {
     const auto& wish = options_.restore;
     check_wishes(wish);
     const auto setup = load();
-    const auto podman = reach_podman(composition_, setup, wish);
+    const auto podman = reach_podman(setup, goes_without_podman(wish));
     const auto form = form_of(options_.json);
     const auto observer = observe(form, std::cout, stdout_takes_more);
     const auto follow = follow_restore(form, std::cout, stdout_takes_more);
@@ -86,7 +73,7 @@ ExitCode Commands::restore() {
                                .self_id = composition_.self_id(),
                                .observer = *observer,
                                .stop = stop_,
-                               .no_podman = podman.no_podman};
+                               .no_podman = podman.not_there ? podman.not_there->what() : ""};
     store::BackupFolder folder(setup.settings.backups, store::Use::reading);
     if (wish.undo || wish.discard_old)
         return undo_or_discard(context, *follow, folder);
@@ -106,7 +93,7 @@ ExitCode Commands::restore() {
     if (!rehearsal)
         agree(wish, request.beside() ? "Restore this?" : "Restore this over what is there now?", stop_);
     const auto lock = rehearsal ? nullptr : folder.lock_for_restore(setup.settings.restore_lock());
-    if (podman.no_podman.empty())
+    if (!podman.not_there)
         run::undo_dead_runs(context, !rehearsal);
     const auto act = [&](catalog::RunRecord& record) {
         run::prove(context, *follow, plan, request.trust,

@@ -84,15 +84,6 @@ void drop(Discovery& found, const std::set<const Component*>& failed) {
     found.components = std::move(kept);
 }
 
-bool known_to_a_container(const Facts& facts, const podman::Volume& volume) {
-    for (const auto& container : facts.containers)
-        for (const auto& mount : container.mounts)
-            if ((mount.type == "volume" && mount.name == volume.name) ||
-                contains(volume.mountpoint, mount.source))
-                return true;
-    return false;
-}
-
 // podman clears both marks when it mounts a local volume for the first time. A volume with options may have
 // data that podman never touched (a folder, an NFS share).
 void note_facts(const Facts& facts, Component& component) {
@@ -103,11 +94,21 @@ void note_facts(const Facts& facts, Component& component) {
             source.aliases.push_back(normalised(volume.mountpoint));
         if (source.kind == Source::Kind::volume && volume.name == source.volume)
             source.never_mounted = source.plain() && volume.needs_copy_up && volume.needs_chown &&
-                                   !known_to_a_container(facts, volume);
+                                   user_of(volume, facts.containers) == nullptr;
     }
 }
 
 } // namespace
+
+const podman::Container* user_of(const podman::Volume& volume,
+                                 const std::vector<podman::Container>& containers) {
+    for (const auto& container : containers)
+        for (const auto& mount : container.mounts)
+            if ((mount.type == "volume" && mount.name == volume.name) ||
+                contains(volume.mountpoint, mount.source))
+                return &container;
+    return nullptr;
+}
 
 Discovery discover(const Facts& facts) {
     Discovery found;

@@ -66,6 +66,11 @@ struct Discovery {
 // label is a named warning with the nearest known spelling.
 Discovery discover(const Facts& facts);
 
+// The first container that has the volume, or its folder, in whatever state; null: none. podman itself
+// doesn't see who has the folder mounted, and not the volume.
+const podman::Container* user_of(const podman::Volume& volume,
+                                 const std::vector<podman::Container>& containers);
+
 // What to add where nothing is labelled: text of a few lines, made for this host's volumes.
 std::string guide(const Facts& facts);
 

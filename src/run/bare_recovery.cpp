@@ -51,15 +51,10 @@ Recovery recover_without_podman(const Settings& settings, podman::Engine& engine
         const Host host{.info = {}, .volumes = {}, .containers = {}, .self = {}, .no_podman = no_podman};
         const auto lock = records.lock(patience);
         if (!lock)
-            recovery.data.push_back({.run = "?",
-                                     .component = "?",
-                                     .what = "is being put in order by another process",
-                                     .ok = false});
+            recovery.data.push_back(in_other_hands());
         else
-            for (auto& record : cut_off(records, alive, true))
-                for (auto& each :
-                     settle_cut_off(settings, engine, host, records, std::move(record), alive, stop))
-                    recovery.data.push_back(std::move(each));
+            recovery.data =
+                settle_cut_off(settings, engine, host, records, cut_off(records, alive, true), alive, stop);
     }
     recovery.for_podman = left_for_podman(settings, alive);
     return recovery;

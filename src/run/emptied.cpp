@@ -71,14 +71,6 @@ std::optional<Emptied> emptied_at(const std::vector<RestoreRecord>& records, con
     return std::nullopt;
 }
 
-archive::Space room_at(const Context& context, const Host& host, const std::string& run,
-                       const RestoreRecord& record, const RestoredComponent& component) {
-    const auto looking =
-        settler(context.settings, context.engine, host, run, record, component, worker::Settling::room);
-    looking->finish(context.stop);
-    return looking->space();
-}
-
 void sweep_earlier(const Context& context, const Host& host, const std::string& run,
                    const std::string& component) {
     for (const auto& record : RestoreRecords(context.settings).all())

@@ -28,11 +28,6 @@ struct Emptied {
 // backup it is, a group comes back together.
 [[nodiscard]] std::string way_back(const RestoreRecord& record, const std::string& safety);
 
-// How much room there is around a component's data. Throws Error (destination) where a mount point within it
-// would be in the way of emptying it, and what a settler's launch throws.
-archive::Space room_at(const Context& context, const Host& host, const std::string& run,
-                       const RestoreRecord& record, const RestoredComponent& component);
-
 // Before such a component is restored again: what the dead run staged takes its room. Throws Error.
 void sweep_earlier(const Context& context, const Host& host, const std::string& run,
                    const std::string& component);

@@ -11,16 +11,20 @@ namespace {
 
 constexpr std::size_t most_told = 10;
 
-// On disk before the step after it: whoever goes on knows of them.
-void note_strays(RestoreRecords& records, RestoreRecord& record, const std::string& component,
-                 const std::vector<std::string>& strays) {
-    if (find(record, component).strays == strays)
-        return;
+// The strays it tells of are on disk before the step after it: whoever goes on knows of them.
+Holds settle_noting(const Settings& settings, podman::Engine& engine, const Host& host,
+                    const std::string& run, RestoreRecords& records, RestoreRecord& record,
+                    const std::string& component, Settling what, const std::stop_token& stop = {}) {
+    const auto settler = run::settler(settings, engine, host, run, record, find(record, component), what);
+    const auto holds = settler->finish(stop);
+    if (find(record, component).strays == settler->strays())
+        return holds;
     auto next = record;
-    find(next, component).strays = strays;
+    find(next, component).strays = settler->strays();
     find(next, component).strays_told = false;
     records.keep(next);
     record = std::move(next);
+    return holds;
 }
 
 void close_record(RestoreRecords& records, RestoreRecord& record, const std::string& component) {
@@ -34,11 +38,7 @@ void close_record(RestoreRecords& records, RestoreRecord& record, const std::str
 
 Holds GroupMoves::act(const std::string& member, Settling what) {
     try {
-        const auto settler =
-            run::settler(settings_, engine_, host_, run_, record_, find(record_, member), what);
-        const auto holds = settler->finish({});
-        note_strays(records_, record_, member, settler->strays());
-        return holds;
+        return settle_noting(settings_, engine_, host_, run_, records_, record_, member, what);
     } catch (const Error& error) {
         throw error.with(member);
     } catch (const std::exception& error) {
@@ -176,10 +176,7 @@ void drop_aside(const Settings& settings, podman::Engine& engine, const Host& ho
                 const std::stop_token& stop) {
     if (find(record, component).step != Step::discarding)
         advance(records, record, component, Step::discarding, run);
-    const auto settler =
-        run::settler(settings, engine, host, run, record, find(record, component), Settling::discard);
-    settler->finish(stop);
-    note_strays(records, record, component, settler->strays());
+    settle_noting(settings, engine, host, run, records, record, component, Settling::discard, stop);
     close_record(records, record, component);
 }
 
@@ -197,6 +194,16 @@ void tell_strays(RestoreRecords& records, RestoreRecord& record,
         record = std::move(next);
     } catch (const Error&) { // the next recovery tells them again
     }
+}
+
+void warn_of_strays(const Context& context, RestoreRecords& records, RestoreRecord& record,
+                    const std::vector<std::string>& members) {
+    tell_strays(records, record, [&](const RestoredComponent& each) {
+        if (std::find(members.begin(), members.end(), each.component) == members.end())
+            return false;
+        context.observer.warned(each.component + ": " + where_strays_lie(each));
+        return true;
+    });
 }
 
 std::string where_strays_lie(const RestoredComponent& each) {

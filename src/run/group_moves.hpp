@@ -3,6 +3,7 @@
 #pragma once
 
 #include "error.hpp"
+#include "run/context.hpp"
 #include "run/host.hpp"
 #include "run/restore_record.hpp"
 
@@ -79,6 +80,10 @@ void drop_aside(const Settings& settings, podman::Engine& engine, const Host& ho
 // afterwards that they were told.
 void tell_strays(RestoreRecords& records, RestoreRecord& record,
                  const std::function<bool(const RestoredComponent&)>& tell);
+
+// The members' go to the observer.
+void warn_of_strays(const Context& context, RestoreRecords& records, RestoreRecord& record,
+                    const std::vector<std::string>& members);
 
 // "what somebody made in it meanwhile is kept …: PATH, PATH", for one that has any.
 [[nodiscard]] std::string where_strays_lie(const RestoredComponent& each);

@@ -20,6 +20,7 @@ struct Member {
     RestoredItem result;
     std::unique_ptr<Unpacking> unpacking; // staged, waiting for its swap
     bool swapped = false;
+    bool keeps_old = false; // of what was there before, aside
 };
 
 class GroupRestore {
@@ -205,6 +206,7 @@ void GroupRestore::swap_one(Member& member) {
     const auto& name = member.result.component;
     advance(records_, record_, name, Step::swapping);
     member.result.left_in_place = member.unpacking->swap();
+    member.keeps_old = member.unpacking->keeps_old();
     member.swapped = true;
     advance(records_, record_, name, Step::swapped);
     member.unpacking.reset();
@@ -223,12 +225,7 @@ void GroupRestore::take_back() {
     }
     GroupMoves(context_.settings, context_.engine, host_, execution_.run(), records_, record_)
         .give_back(moved);
-    tell_strays(records_, record_, [&](const RestoredComponent& each) {
-        if (std::find(moved.begin(), moved.end(), each.component) == moved.end())
-            return false;
-        context_.observer.warned(each.component + ": " + where_strays_lie(each));
-        return true;
-    });
+    warn_of_strays(context_, records_, record_, moved);
     for (auto& member : members_)
         member.swapped = false;
 }
@@ -281,15 +278,12 @@ void GroupRestore::drop_empty_old() {
         const auto* entry = entry_of(record_, name);
         if (entry == nullptr || !entry->made || !member.result.ok())
             continue;
+        if (member.keeps_old) {
+            context_.observer.warned(name + ": what was written into its volume before the restored data "
+                                            "came lies aside (`miraclemax restore --undo`)");
+            continue;
+        }
         try {
-            const auto look = settler(context_.settings, context_.engine, host_, execution_.run(), record_,
-                                      *entry, worker::Settling::settle);
-            look->finish({});
-            if (look->keeps_old()) {
-                context_.observer.warned(name + ": what was written into its volume before the restored data "
-                                                "came lies aside (`miraclemax restore --undo`)");
-                continue;
-            }
             drop_aside(context_.settings, context_.engine, host_, execution_.run(), records_, record_, name);
         } catch (const std::exception& error) {
             context_.observer.warned(name + ": " + error.what());

@@ -173,8 +173,8 @@ void InPlace::require_room() {
     };
     std::map<std::uint64_t, Sum> by_device;
     for (const auto& member : members_) {
-        const auto space =
-            room_at(context_, host_, execution_.run(), record_, find(record_, member.item.record.name));
+        const auto space = room_at(context_.settings, context_.engine, host_, execution_.run(), record_,
+                                   find(record_, member.item.record.name), context_.stop);
         const auto& fresh = member.item.record;
         auto& sum = by_device[space.device];
         sum.free = space.bytes;

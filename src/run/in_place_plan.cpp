@@ -4,6 +4,7 @@
 #include "run/execution.hpp"
 #include "run/keys.hpp"
 #include "run/plan.hpp"
+#include "run/restore_place.hpp"
 #include "run/unpacking.hpp"
 
 #include "store/backup_folder.hpp"
@@ -68,7 +69,8 @@ private:
                                       .single = is_single_file(item.record),
                                       .only = {}};
         try {
-            return room_at(context_, host_, execution_.run(), record_, there);
+            return room_at(context_.settings, context_.engine, host_, execution_.run(), record_, there,
+                           context_.stop);
         } catch (const Error& error) {
             if (error.code() == ExitCode::interrupted)
                 throw;

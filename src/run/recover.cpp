@@ -16,20 +16,15 @@ std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engin
                                  const std::optional<std::string>& self_id, const Alive& alive,
                                  const std::stop_token& stop) {
     RestoreRecords records(settings);
-    const auto any = [&] {
-        const auto all = records.all();
-        return std::any_of(all.begin(), all.end(),
-                           [&](const RestoreRecord& each) { return any_cut_off(each, alive); });
+    const auto dead = [&] {
+        auto all = records.all();
+        std::erase_if(all, [&](const RestoreRecord& each) { return !any_cut_off(each, alive); });
+        return all;
     };
-    if (!any())
+    if (dead().empty())
         return {};
     const Host host = survey(engine, self_id);
-    std::vector<Settled> settled;
-    for (auto& record : records.all())
-        if (any_cut_off(record, alive))
-            for (auto& each : settle_cut_off(settings, engine, host, records, std::move(record), alive, stop))
-                settled.push_back(std::move(each));
-    return settled;
+    return settle_cut_off(settings, engine, host, records, dead(), alive, stop);
 }
 
 void add(quiesce::RecoveryReport& to, quiesce::RecoveryReport later) {
@@ -126,10 +121,7 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
         const auto lock = RestoreRecords(settings).lock(patience);
         if (!lock) {
             if (any_waiting)
-                recovery.data.push_back({.run = "?",
-                                         .component = "?",
-                                         .what = "is being put in order by another process",
-                                         .ok = false});
+                recovery.data.push_back(in_other_hands());
             return recovery;
         }
         // Asked once a run: one whose workers were left running must not be settled under them, though it

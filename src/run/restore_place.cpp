@@ -72,4 +72,12 @@ archive::Holds settle(const Settings& settings, podman::Engine& engine, const Ho
     return settler(settings, engine, host, run, record, component, what)->finish(stop);
 }
 
+archive::Space room_at(const Settings& settings, podman::Engine& engine, const Host& host,
+                       const std::string& run, const RestoreRecord& record,
+                       const RestoredComponent& component, const std::stop_token& stop) {
+    const auto looking = settler(settings, engine, host, run, record, component, worker::Settling::room);
+    looking->finish(stop);
+    return looking->space();
+}
+
 } // namespace miraclemax::run

@@ -31,5 +31,10 @@ std::unique_ptr<worker::Settler> settler(const Settings& settings, podman::Engin
 archive::Holds settle(const Settings& settings, podman::Engine& engine, const Host& host,
                       const std::string& run, const RestoreRecord& record, const RestoredComponent& component,
                       worker::Settling what, const std::stop_token& stop = {});
+// How much room there is around a component's data. Throws Error (destination) where a mount point within it
+// would be in the way of emptying it, and what a settler's launch throws.
+archive::Space room_at(const Settings& settings, podman::Engine& engine, const Host& host,
+                       const std::string& run, const RestoreRecord& record,
+                       const RestoredComponent& component, const std::stop_token& stop = {});
 
 } // namespace miraclemax::run

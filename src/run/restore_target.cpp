@@ -1,6 +1,7 @@
 #include "run/restore_target.hpp"
 
 #include "component/bound_volume.hpp"
+#include "component/discovery.hpp"
 #include "component/paths.hpp"
 #include "error.hpp"
 #include "run/bare_recovery.hpp"
@@ -85,20 +86,8 @@ bool is_that(const std::optional<podman::Volume>& volume, const std::string& run
 bool is_empty(const Settings& settings, podman::Engine& engine, const Host& host, const std::string& run,
               RestoredComponent made) {
     made.only.clear();
-    const auto looking = settler(settings, engine, host, run, {.run = run, .at = {}, .components = {}}, made,
-                                 worker::Settling::room);
-    looking->finish({}); // an interruption is what such a volume is left by
-    return looking->space().empty;
-}
-
-// podman itself doesn't see who has the folder of a volume mounted, and not the volume.
-std::string user_of(const RestoredComponent& made, const Host& host) {
-    for (const auto& container : host.containers)
-        for (const auto& mount : container.mounts)
-            if ((mount.type == "volume" && mount.name == made.volume) ||
-                component::contains(made.path, mount.source))
-                return container.name;
-    return {};
+    // Not to be interrupted: an interruption is what such a volume is left by.
+    return room_at(settings, engine, host, run, {.run = run, .at = {}, .components = {}}, made).empty;
 }
 
 // A dead restore had made it when this one was planned, and its recovery has removed it since.
@@ -180,8 +169,8 @@ std::string unmake_target(const Settings& settings, podman::Engine& engine, cons
     auto made = target;
     made.volume_created_at = volume->created_at;
     made.path = component::data_path(*volume);
-    if (const auto user = user_of(made, now); !user.empty())
-        return "container " + user + " has it";
+    if (const auto* user = component::user_of(*volume, now.containers))
+        return "container " + user->name + " has it";
     if (!is_empty(settings, engine, now, run, made))
         return "it holds something";
     // The last look is right before: from there on podman refuses for who has it.

@@ -312,9 +312,17 @@ private:
 } // namespace
 
 std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
-                                    RestoreRecords& records, RestoreRecord record, const Alive& alive,
-                                    const std::stop_token& stop) {
-    return Settlement(settings, engine, host, records, std::move(record), alive, stop)();
+                                    RestoreRecords& records, std::vector<RestoreRecord> cut_off,
+                                    const Alive& alive, const std::stop_token& stop) {
+    std::vector<Settled> settled;
+    for (auto& record : cut_off)
+        for (auto& each : Settlement(settings, engine, host, records, std::move(record), alive, stop)())
+            settled.push_back(std::move(each));
+    return settled;
+}
+
+Settled in_other_hands() {
+    return {.run = "?", .component = "?", .what = "is being put in order by another process", .ok = false};
 }
 
 } // namespace miraclemax::run

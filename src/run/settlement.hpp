@@ -23,7 +23,9 @@ struct Settled {
 // told, and tried again by the next call. For one process at a time (RestoreRecords::lock). `alive`: asked
 // again, it has to answer what it answered when the dead runs' workers were removed.
 std::vector<Settled> settle_cut_off(const Settings& settings, podman::Engine& engine, const Host& host,
-                                    RestoreRecords& records, RestoreRecord record, const Alive& alive,
-                                    const std::stop_token& stop = {});
+                                    RestoreRecords& records, std::vector<RestoreRecord> cut_off,
+                                    const Alive& alive, const std::stop_token& stop = {});
+// Of all, where that lock is another's.
+[[nodiscard]] Settled in_other_hands();
 
 } // namespace miraclemax::run

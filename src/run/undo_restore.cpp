@@ -128,12 +128,7 @@ private:
             throw Error(ExitCode::not_released, error.what(),
                         "its containers stay stopped: run `miraclemax recover`");
         }
-        tell_strays(records_, record_, [&](const RestoredComponent& each) {
-            if (!wanted(members, each.component))
-                return false;
-            context_.observer.warned(each.component + ": " + where_strays_lie(each));
-            return true;
-        });
+        warn_of_strays(context_, records_, record_, members);
         if (undone.failure)
             throw Error(*undone.failure);
     }

@@ -145,6 +145,7 @@ archive::Unpacked Unpacking::finish(const worker::Unpacker::Told& progress) {
 
 std::vector<std::string> Unpacking::swap() {
     auto left = unpacker_->swap(context_.stop);
+    keeps_old_ = unpacker_->keeps_old();
     unpacker_.reset();
     return left;
 }

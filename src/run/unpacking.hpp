@@ -31,11 +31,13 @@ public:
     ~Unpacking(); // unfinished: the workers end, the staging folder goes
 
     archive::Unpacked finish(const worker::Unpacker::Told& progress);
-    std::vector<std::string> swap(); // after finish(), with store
+    std::vector<std::string> swap();                            // after finish(), with store
+    [[nodiscard]] bool keeps_old() const { return keeps_old_; } // after swap(): is anything old aside
 
 private:
     std::unique_ptr<worker::Decryptor> decryptor_; // none for a plain archive
     std::unique_ptr<worker::Unpacker> unpacker_;
+    bool keeps_old_ = false;
     const Context& context_;
 };
 

@@ -176,7 +176,8 @@ json of_reply(const archive::Unpacked& unpacked) {
     return {{"unpacked", of_unpacked(unpacked)}};
 }
 json of_reply(const Swapped& swapped) {
-    return {{"swapped", of_names(those_that_fit(swapped.stayed))}};
+    return {{"swapped",
+             {{"stayed", of_names(those_that_fit(swapped.stayed))}, {"keeps_old", swapped.keeps_old}}}};
 }
 json of_reply(const Settled& settled) {
     const auto& space = settled.space;
@@ -186,8 +187,7 @@ json of_reply(const Settled& settled) {
               {"inodes", space.inodes},
               {"device", space.device},
               {"empty", space.empty},
-              {"strays", of_names(those_that_fit(settled.strays))},
-              {"keeps_old", settled.keeps_old}}}};
+              {"strays", of_names(those_that_fit(settled.strays))}}}};
 }
 json of_reply(const Done&) {
     return {{"done", true}};
@@ -221,7 +221,7 @@ Request to_request(const json& object) {
 }
 
 Settled to_settled(const json& object) {
-    only(object, {"holds", "bytes", "inodes", "device", "empty", "strays", "keeps_old"});
+    only(object, {"holds", "bytes", "inodes", "device", "empty", "strays"});
     const std::string word = text_of(object, "holds");
     const auto* const holds = std::find(holdings.begin(), holdings.end(), word);
     if (holds == holdings.end())
@@ -231,8 +231,12 @@ Settled to_settled(const json& object) {
                       .inodes = number_of<std::uint64_t>(object, "inodes"),
                       .device = number_of<std::uint64_t>(object, "device"),
                       .empty = truth_of(object, "empty")},
-            .strays = to_names(object.at("strays")),
-            .keeps_old = truth_of(object, "keeps_old")};
+            .strays = to_names(object.at("strays"))};
+}
+
+Swapped to_swapped(const json& object) {
+    only(object, {"stayed", "keeps_old"});
+    return {.stayed = to_names(object.at("stayed")), .keeps_old = truth_of(object, "keeps_old")};
 }
 
 Reply to_reply(const json& object) {
@@ -252,7 +256,7 @@ Reply to_reply(const json& object) {
     if (word == "unpacked")
         return to_unpacked(object.at(word));
     if (word == "swapped")
-        return Swapped{to_names(object.at(word))};
+        return to_swapped(object.at(word));
     if (word == "settled")
         return to_settled(object.at(word));
     if (word == "error")

@@ -61,12 +61,12 @@ struct Unpacking { // progress; names are not among it
 };
 struct Swapped {
     std::vector<std::string> stayed{};
+    bool keeps_old = false;
 };
 struct Settled {
     archive::Holds holds = archive::Holds::old_data;
     archive::Space space{}; // of Settling::room
     std::vector<std::string> strays{};
-    bool keeps_old = false;
 };
 struct Done {};
 struct Failure {

@@ -60,8 +60,10 @@ archive::Unpacked RemoteUnpacker::finish(const Told& progress, const std::stop_t
 
 std::vector<std::string> RemoteUnpacker::swap(const std::stop_token& stop) {
     conversation_.tell(Go{});
-    return conversation_.expect<Swapped>(conversation_.patiently("the new data was in its place", stop))
-        .stayed;
+    auto swapped =
+        conversation_.expect<Swapped>(conversation_.patiently("the new data was in its place", stop));
+    keeps_old_ = swapped.keeps_old;
+    return std::move(swapped.stayed);
 }
 
 RemoteSettler::RemoteSettler(const SettleOrder& order, std::unique_ptr<WorkerProcess> process, Limits limits)
@@ -74,7 +76,6 @@ archive::Holds RemoteSettler::finish(const std::stop_token& stop) {
     auto settled = conversation_.expect<Settled>(conversation_.patiently("it was in order", stop));
     space_ = settled.space;
     strays_ = std::move(settled.strays);
-    keeps_old_ = settled.keeps_old;
     return settled.holds;
 }
 

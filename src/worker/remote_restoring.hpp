@@ -24,8 +24,10 @@ public:
                    Streams from);
     archive::Unpacked finish(const Told& progress, const std::stop_token& stop) override;
     std::vector<std::string> swap(const std::stop_token& stop) override;
+    [[nodiscard]] bool keeps_old() const override { return keeps_old_; }
 
 private:
+    bool keeps_old_ = false;
     Conversation conversation_;
 };
 
@@ -35,12 +37,10 @@ public:
     archive::Holds finish(const std::stop_token& stop) override;
     [[nodiscard]] archive::Space space() const override { return space_; }
     [[nodiscard]] const std::vector<std::string>& strays() const override { return strays_; }
-    [[nodiscard]] bool keeps_old() const override { return keeps_old_; }
 
 private:
     archive::Space space_;
     std::vector<std::string> strays_;
-    bool keeps_old_ = false;
     Conversation conversation_;
 };
 

@@ -68,6 +68,7 @@ public:
     virtual archive::Unpacked finish(const Told& progress, const std::stop_token& stop) = 0;
     // After finish(), with store: archive::swap. Returns what stayed where it is.
     virtual std::vector<std::string> swap(const std::stop_token& stop) = 0;
+    [[nodiscard]] virtual bool keeps_old() const = 0; // after swap(): archive::keeps_old()
 };
 
 class Settler {
@@ -76,7 +77,6 @@ public:
     virtual archive::Holds finish(const std::stop_token& stop) = 0;
     [[nodiscard]] virtual archive::Space space() const = 0; // after finish(), of Settling::room
     [[nodiscard]] virtual const std::vector<std::string>& strays() const = 0; // likewise: archive::strays()
-    [[nodiscard]] virtual bool keeps_old() const = 0; // likewise: archive::keeps_old()
 };
 
 // A child is started with its root at Placement::local_path, a helper container with the volume (or the

@@ -96,12 +96,10 @@ void settle(Channel& channel, const SettleOrder& order) {
     {
         const Heartbeat::Uncounted renaming(heartbeat);
         settled.holds = put_in_order(order.job);
-        if (order.job.what == Settling::room) {
+        if (order.job.what == Settling::room)
             settled.space = archive::room_of(order.job.site);
-        } else if (order.job.what != Settling::make_folder) {
+        else if (order.job.what != Settling::make_folder)
             settled.strays = archive::strays(order.job.site);
-            settled.keeps_old = archive::keeps_old(order.job.site);
-        }
     }
     channel.send(encode(Reply{settled}), long_patience);
 }

@@ -130,7 +130,9 @@ public:
         staged.let_go();
         MIRACLEMAX_FAULT_POINT("worker.swap");
         const Heartbeat::Uncounted renaming(heartbeat_);
-        say(Swapped{archive::swap(job_.site)});
+        Swapped swapped{.stayed = archive::swap(job_.site)};
+        swapped.keeps_old = archive::keeps_old(job_.site);
+        say(swapped);
     }
 
 private:

@@ -258,6 +258,16 @@ class Interrupted(Shelf):
         """The two are one group, and so of one moment, whatever happens."""
         self.at_any_point(self.between_the_swaps, allowed=(0, 2), group="both")
 
+    def half_way(self):
+        """-> a restore of both, and the number of the point at which one has its new data, the other not yet"""
+        self.prepare(group="both")
+        command = ("restore", "--latest", "--force")
+        fault = Fault(self.world, command=command)
+        self.assertEqual(fault.run()[0], 0)
+        point = self.between_the_swaps(fault.reached())
+        self.assertEqual(self.whole("no fault", killed=False), 2)
+        return command, point
+
     def cut_power(self, point, command, what):
         fault = Fault(self.world, f"{point}:hang", command=command)
         options = [word for each in fault.environment for word in ("-e", each)]
@@ -274,12 +284,7 @@ class Interrupted(Shelf):
     def test_power_cut_and_containers_that_start_by_themselves(self):
         """The sidecar stops those that came up on half-moved data; what it has stopped is not forgotten either."""
         world = self.world
-        self.prepare(group="both")
-        command = ("restore", "--latest", "--force")
-        fault = Fault(world, command=command)
-        self.assertEqual(fault.run()[0], 0)
-        point = self.between_the_swaps(fault.reached())
-        self.assertEqual(self.whole("no fault", killed=False), 2)
+        command, point = self.half_way()
         for again in (False, True):
             what = f"power goes {'twice' if again else 'once'}"
             with self.subTest(what):
@@ -299,12 +304,7 @@ class Interrupted(Shelf):
     def test_power_cut_and_an_entry_that_a_container_made_meanwhile(self):
         """Under a name that still has to come into the root: it is moved aside, named, and kept."""
         world = self.world
-        self.prepare(group="both")
-        command = ("restore", "--latest", "--force")
-        fault = Fault(world, command=command)
-        self.assertEqual(fault.run()[0], 0)
-        point = self.between_the_swaps(fault.reached())
-        self.assertEqual(self.whole("no fault", killed=False), 2)
+        command, point = self.half_way()
         self.cut_power(point, command, "power goes")
         half = next(folder for folder in self.new if self.contents(folder) == self.new[folder])
         stage, = self.staging(half)

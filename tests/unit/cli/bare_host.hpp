@@ -1,12 +1,11 @@
 // A host of one backup, with podman or without.
 #pragma once
 
-#include "cli/command_line.hpp"
-
 #include "error.hpp"
 #include "fakes/fake_engine.hpp"
 #include "podman/rest_engine.hpp"
 #include "run/restore_record.hpp"
+#include "unit/cli/ran.hpp"
 #include "unit/openpgp/keyring.hpp"
 #include "unit/store/scratch.hpp"
 
@@ -55,14 +54,9 @@ protected:
 
     int run(std::vector<std::string> words) {
         words.insert(words.begin(), "miraclemax");
-        std::vector<char*> argv;
-        for (auto& word : words)
-            argv.push_back(word.data());
-        testing::internal::CaptureStdout();
-        testing::internal::CaptureStderr();
-        const int code = command_line(static_cast<int>(argv.size()), argv.data(), composition);
-        said = testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
-        return code;
+        const auto done = ran(std::move(words), composition);
+        said = done.out + done.err;
+        return done.code;
     }
     // With the backup folder mounted read-only.
     void on_read_only(const std::function<void()>& act) {

@@ -2,6 +2,7 @@
 
 #include "error.hpp"
 #include "fakes/fake_engine.hpp"
+#include "unit/cli/ran.hpp"
 
 #include <gtest/gtest.h>
 
@@ -11,11 +12,6 @@
 
 namespace miraclemax::cli {
 namespace {
-
-struct Ran {
-    int code;
-    std::string out, err;
-};
 
 class CommandLine : public testing::Test {
 protected:
@@ -44,17 +40,7 @@ protected:
     }
     ~CommandLine() override { std::filesystem::remove_all(root); }
 
-    Ran run(std::vector<std::string> words) {
-        std::vector<char*> argv;
-        for (auto& word : words)
-            argv.push_back(word.data());
-        testing::internal::CaptureStdout();
-        testing::internal::CaptureStderr();
-        const int code = command_line(static_cast<int>(argv.size()), argv.data(), composition);
-        return {.code = code,
-                .out = testing::internal::GetCapturedStdout(),
-                .err = testing::internal::GetCapturedStderr()};
-    }
+    Ran run(std::vector<std::string> words) { return ran(std::move(words), composition); }
 
     std::filesystem::path root;
     std::string loaded = "nothing";

@@ -251,17 +251,22 @@ bool a_pipe_is_full() {
     return false;
 }
 
+// Another gpg, that told of the key, may still be ending.
+int encrypting_gpg(const Home& home) {
+    int gpg = 0;
+    while (processes_of(home.path(), &gpg, "--encrypt") == 0) {
+        ::usleep(2000);
+    }
+    return gpg;
+}
+
 // 0: the end came as it should; for a forked process, with an alarm for a build in which it never comes.
 int end_of_a_killed_gpg(const std::string& public_key, const std::string& key, bool abandoned) {
     const Home home;
     import_keys(home, public_key);
     stream::StringSink cipher;
     auto sink = encrypt_to(cipher, home, {.fingerprints = {key}, .passphrase = {}});
-    int gpg = 0;
-    // Another gpg, that told of the key, may still be ending.
-    while (processes_of(home.path(), &gpg, "--encrypt") == 0) {
-        ::usleep(2000);
-    }
+    const int gpg = encrypting_gpg(home);
     ::kill(gpg, SIGSTOP);
     if (abandoned) {
         sink->write(bytes_of(mixture(mebibyte / 2)));
@@ -313,10 +318,7 @@ TEST(EncryptTo, AGpgThatDiesAfterTheLastByteIsTold) {
     import_keys(home, keys.public_key(key));
     stream::StringSink cipher;
     auto sink = encrypt_to(cipher, home, {.fingerprints = {key}, .passphrase = {}});
-    int gpg = 0;
-    while (processes_of(home.path(), &gpg, "--encrypt") == 0) {
-        ::usleep(2000);
-    }
+    const int gpg = encrypting_gpg(home);
     ::kill(gpg, SIGSTOP); // before it has read the little that fits into its pipe
     sink->write(bytes_of("a little"));
     ::kill(gpg, SIGKILL);

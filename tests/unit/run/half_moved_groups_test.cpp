@@ -12,13 +12,7 @@ using testing::IsEmpty;
 
 class HalfMovedGroups : public Pair {
 protected:
-    HalfMovedGroups() {
-        engine.add_container(
-            {.name = "both",
-             .mounts = {
-                 {.type = "volume", .name = "db", .source = folder("db"), .destination = "/db"},
-                 {.type = "volume", .name = "files", .source = folder("files"), .destination = "/files"}}});
-    }
+    HalfMovedGroups() { add_user_of_both(); }
     // Of two restores, each of which was cut off; or of one.
     void leave_two(bool two_restores) {
         leave({{"db", Step::swapping, true, "db"}, {"files", Step::swapping, true, "files"}});

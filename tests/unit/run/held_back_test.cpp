@@ -14,13 +14,7 @@ using testing::HasSubstr;
 
 class HeldBack : public Pair {
 protected:
-    HeldBack() {
-        engine.add_container(
-            {.name = "both",
-             .mounts = {
-                 {.type = "volume", .name = "db", .source = folder("db"), .destination = "/db"},
-                 {.type = "volume", .name = "files", .source = folder("files"), .destination = "/files"}}});
-    }
+    HeldBack() { add_user_of_both(); }
     // What a backup did that was killed.
     void frozen(const std::string& name, quiesce::Act act, const std::string& run = "dead-backup") {
         const int status = test::in_child([&] {

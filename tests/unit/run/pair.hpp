@@ -14,6 +14,14 @@ protected:
         add("files", "web", {{"miraclemax.group", "both"}});
     }
 
+    void add_user_of_both() {
+        engine.add_container(
+            {.name = "both",
+             .mounts = {
+                 {.type = "volume", .name = "db", .source = folder("db"), .destination = "/db"},
+                 {.type = "volume", .name = "files", .source = folder("files"), .destination = "/files"}}});
+    }
+
     void restored() {
         back_up();
         for (const auto* each : {"db", "files"})

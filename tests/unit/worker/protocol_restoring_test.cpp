@@ -91,13 +91,14 @@ TEST(ProtocolOfARestore, CarriesTheRepliesOfARestore) {
     const auto progress = std::get<Unpacking>(parse_reply(encode(Reply{Unpacking{unpacked}}))).so_far;
     EXPECT_EQ(progress.bytes, 3U);
     EXPECT_TRUE(progress.names.empty());
-    EXPECT_EQ(std::get<Swapped>(parse_reply(encode(Reply{Swapped{{"x", "\xff"}}}))).stayed,
-              (std::vector<std::string>{"x", "\xff"}));
+    const auto swapped =
+        std::get<Swapped>(parse_reply(encode(Reply{Swapped{.stayed = {"x", "\xff"}, .keeps_old = true}})));
+    EXPECT_EQ(swapped.stayed, (std::vector<std::string>{"x", "\xff"}));
+    EXPECT_TRUE(swapped.keeps_old);
     for (const auto holds : {archive::Holds::old_data, archive::Holds::new_data, archive::Holds::unknown}) {
         const Settled sent{.holds = holds,
                            .space = {.bytes = 1, .inodes = UINT64_MAX, .device = 3, .empty = true},
-                           .strays = {"x", "\xff"},
-                           .keeps_old = true};
+                           .strays = {"x", "\xff"}};
         const auto settled = std::get<Settled>(parse_reply(encode(Reply{sent})));
         EXPECT_EQ(settled.holds, holds);
         EXPECT_EQ(settled.space.bytes, 1U);
@@ -105,7 +106,6 @@ TEST(ProtocolOfARestore, CarriesTheRepliesOfARestore) {
         EXPECT_EQ(settled.space.device, 3U);
         EXPECT_TRUE(settled.space.empty);
         EXPECT_EQ(settled.strays, sent.strays);
-        EXPECT_TRUE(settled.keeps_old);
     }
     EXPECT_TRUE(std::holds_alternative<Done>(parse_reply(encode(Reply{Done{}}))));
     EXPECT_EQ(std::get<Failure>(parse_reply(encode(Reply{Failure{.code = ExitCode::damaged}}))).code,
