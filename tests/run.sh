@@ -110,7 +110,7 @@ if [ "$mode" != --quick ]; then
         for results in "$work"/matrix/scenario-*.xml; do [ ! -s "$results" ] || counted "$results"; done
         [ -z "${bad_matrix:-}" ] || [ "$failed" -gt "$before" ] || failed=$((failed + 1))
     else
-        /usr/bin/python3 tests/scenario/run.py "$program" "$work/scenario.xml"
+        /usr/bin/python3 tests/scenario/run.py --jobs 2 "$program" "$work/scenario.xml"
         if [ -s "$work/scenario.xml" ]; then counted "$work/scenario.xml"; else failed=$((failed + 1)); fi
     fi
 fi

@@ -2,10 +2,10 @@
 
 miraclemax runs as it does for its users: in a sidecar, its two workers in helper containers, a container that uses the
 volume stopped for the swap. What it brings back is checked, on disk and in place when it ends; tar's and restic's
-isn't on disk yet, so one row says what tar takes until it is.
+isn't on disk yet, and restic's not checked, so one row each says what they take until it is.
 
 Nothing is deleted before all is measured: without a journal ext4 searches long for inodes that weren't just freed.
-So it takes five times the tree a round.
+So it takes six times the tree a round.
 """
 import json
 import os
@@ -80,10 +80,12 @@ def others(host, sidecar):
         subprocess.run(["restic", "-q", *argv], env={**os.environ, **repository}, check=True, stdout=subprocess.DEVNULL)
     stock = (f"gpg --homedir {host.keys.home} --batch --quiet --decrypt {sidecar.archive} | "
              "tar -C {into} --xattrs '--xattrs-include=*' --acls --numeric-owner -xzpf -")
+    restic = "restic -q restore latest --target {into}"
     return {
         "gpg -d, tar xz": (stock, {}, "tree"),
         "gpg -d, tar xz, and on disk": (stock + " && sync -f {into}", {}, "tree"),
-        "restic restore": ("restic -q restore latest --target {into}", repository, sidecar.root.lstrip("/")),
+        "restic restore": (restic, repository, sidecar.root.lstrip("/")),
+        "restic restore, checked, and on disk": (restic + " --verify && sync -f {into}", repository, sidecar.root.lstrip("/")),
     }
 
 

@@ -1,10 +1,14 @@
-"""Runs the scenario tests one after the other: run.py PROGRAM RESULTS.xml [NAME…]
+"""Runs the scenario tests: run.py [--jobs N] PROGRAM RESULTS.xml [NAME…]
 
-Each test case has a podman bed of its own. The results are a JUnit file; one line a test goes to stdout.
+Each test case has a podman bed of its own, so N of them can be run beside each other; those of one class are run
+one after the other. The results are a JUnit file; one line a test goes to stdout.
 """
+import argparse
 import os
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 import traceback
 import unittest
@@ -60,19 +64,89 @@ class Result(unittest.TestResult):
             self.failed(test, error)
 
 
+class Beside:
+    """Gives each class of tests to a process of its own, `jobs` at a time, and says what each said when it ends."""
+
+    def __init__(self, program, jobs, folder):
+        self.program, self.jobs, self.folder = program, jobs, folder
+        self.running = {}
+        self.results = tree.Element("testsuite", name="scenario")
+
+    def start(self, name, tests):
+        said = open(os.path.join(self.folder, name + ".log"), "w+", encoding="utf-8", errors="replace")
+        command = [sys.executable, os.path.abspath(__file__), self.program, self.results_of(name), *tests]
+        self.running[name] = (subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT), said)
+
+    def results_of(self, name):
+        return os.path.join(self.folder, name + ".xml")
+
+    def end(self, name):
+        process, said = self.running.pop(name)
+        said.seek(0)
+        print(said.read(), end="", flush=True)
+        said.close()
+        try:
+            self.results.extend(tree.parse(self.results_of(name)).getroot())
+        except (OSError, tree.ParseError):
+            case = tree.SubElement(self.results, "testcase", name=name, status="fail")
+            tree.SubElement(case, "failure").text = f"ended without results, exit code {process.returncode}"
+
+    def run(self, groups):
+        waiting = list(groups.items())
+        try:
+            while waiting or self.running:
+                while waiting and len(self.running) < self.jobs:
+                    self.start(*waiting.pop(0))
+                for name in [each for each, (process, _) in self.running.items() if process.poll() is not None]:
+                    self.end(name)
+                time.sleep(0.1)
+        finally:
+            for process, _ in self.running.values():
+                process.terminate()
+            for process, _ in self.running.values():
+                process.wait()
+        return all(case.find("failure") is None for case in self.results)
+
+
+def by_class(suite):
+    """{class: names of its tests, for the loader}, in the suite's order."""
+    groups = {}
+    for each in suite:
+        if isinstance(each, unittest.TestSuite):
+            for name, tests in by_class(each).items():
+                groups.setdefault(name, []).extend(tests)
+        elif each.id().startswith("unittest."):  # can't be imported: its process says why
+            groups[each.id().rpartition(".")[2]] = [each.id().rpartition(".")[2]]
+        else:
+            groups.setdefault(each.id().rpartition(".")[0], []).append(each.id())
+    return groups
+
+
 def main():
-    program, results, *names = sys.argv[1:]
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("program")
+    parser.add_argument("results")
+    parser.add_argument("names", nargs="*")
+    wish = parser.parse_args()
+
     def end(*_):
         raise KeyboardInterrupt  # the one that no test runner swallows
 
     signal.signal(signal.SIGTERM, end)
-    os.environ["MIRACLEMAX_PROGRAM"] = os.path.abspath(program)
+    os.environ["MIRACLEMAX_PROGRAM"] = os.path.abspath(wish.program)
     sys.path.insert(0, HERE)
     loader = unittest.TestLoader()
-    suite = loader.loadTestsFromNames(names) if names else loader.discover(HERE, "test_*.py", HERE)
+    suite = loader.loadTestsFromNames(wish.names) if wish.names else loader.discover(HERE, "test_*.py", HERE)
+    if wish.jobs > 1:
+        with tempfile.TemporaryDirectory() as folder:
+            beside = Beside(wish.program, wish.jobs, folder)
+            good = beside.run(by_class(suite))
+        tree.ElementTree(beside.results).write(wish.results)
+        return 0 if good else 1
     result = Result()
     suite.run(result)
-    tree.ElementTree(result.suite).write(results)
+    tree.ElementTree(result.suite).write(wish.results)
     return 0 if result.wasSuccessful() else 1
 
 
