@@ -61,8 +61,10 @@ suite() { # suite NAME ROOT VIEW [TEST…]
     shift 3
     [ "$view" = v1 ] || environment+=(BED_V2=1)
     [ -z "$root" ] || environment+=(MIRACLEMAX_TEST_ROOTFS="$root")
-    local command=(env -u BED_V2 -u MIRACLEMAX_TEST_ROOTFS "${environment[@]}"
-        /usr/bin/python3 "$here/run.py" "$program" "$folder/scenario-${name// /-}.xml" "$@")
+    local jobs=1 command
+    [ -z "${MIRACLEMAX_TEST_LONG:-}" ] || jobs=2
+    command=(env -u BED_V2 -u MIRACLEMAX_TEST_ROOTFS "${environment[@]}"
+        /usr/bin/python3 "$here/run.py" --jobs "$jobs" "$program" "$folder/scenario-${name// /-}.xml" "$@")
     if [ -n "${MIRACLEMAX_TEST_LONG:-}" ]; then
         "${command[@]}" >"$folder/long.log" 2>&1 &
         long=$!

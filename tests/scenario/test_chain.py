@@ -12,7 +12,7 @@ import unittest
 from oracle import bed_pid, in_mounts
 from serving import Mails, Serving
 from test_serve import NIGHTLY, nights
-from world import HERE, run, wait_until
+from world import HERE, wait_until
 
 sys.path.insert(0, os.path.join(HERE, ".."))
 import monitoring_test as monitoring  # noqa: E402

@@ -5,7 +5,6 @@ import re
 import secrets
 import shutil
 import socket
-import subprocess
 import threading
 
 import tree
