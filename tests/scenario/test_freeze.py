@@ -2,16 +2,15 @@
 import json
 import os
 import time
+from urllib.parse import quote
 
-from world import Scenario
+from world import Scenario, UnixHTTP
 
 
 class Freeze(Scenario):
     def events(self, since):
         """(action, container) in order, as podman itself tells them."""
-        path = f"events?stream=false&since={since // 10**9}&filters=" + '{"type":["container"]}'.replace('"', "%22").replace("{", "%7B").replace("}", "%7D").replace("[", "%5B").replace("]", "%5D")
-        import http.client
-        from world import UnixHTTP
+        path = f"events?stream=false&since={since // 10**9}&filters=" + quote('{"type":["container"]}')
         connection = UnixHTTP(self.world.socket)
         connection.request("GET", "/v4.0.0/libpod/" + path)
         text = connection.getresponse().read().decode()
