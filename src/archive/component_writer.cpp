@@ -103,11 +103,11 @@ bool ComponentWriter::begin(const std::string& path, const struct stat& status,
 }
 
 // Once for each entry in the archive.
-void ComponentWriter::record(const std::string& path, struct stat status, const std::string& sha256,
+void ComponentWriter::record(const std::string& path, struct stat status, const ContentDigest& digest,
                              const std::string& attributes) {
     status.st_mtim = archived_time(status.st_mtim);
     inventory_.add(
-        {.path = path, .status = status, .sha256 = sha256, .symlink = symlink_, .attributes = attributes});
+        {.path = path, .status = status, .digest = digest, .symlink = symlink_, .attributes = attributes});
     ++tally_.entries;
     if (S_ISREG(status.st_mode))
         ++tally_.files;
@@ -175,19 +175,19 @@ bool ComponentWriter::further_name(const Place& place, const struct stat& status
     hardlink_ = scope_.prefix + "/" + first.path;
     attributes_.clear();
     if (begin(place.path, status, nullptr))
-        record(place.path, status, first.sha256, first.attributes);
+        record(place.path, status, first.digest, first.attributes);
     if (--first.left == 0)
         first_names_.erase(found);
     return true;
 }
 
-void ComponentWriter::remember(const Place& place, const struct stat& status, const std::string& sha256) {
+void ComponentWriter::remember(const Place& place, const struct stat& status, const ContentDigest& digest) {
     if (status.st_nlink < 2)
         return;
     first_names_[{status.st_dev, status.st_ino}] = {.path = place.path,
                                                     .changed = status.st_ctim,
                                                     .left = status.st_nlink - 1,
-                                                    .sha256 = sha256,
+                                                    .digest = digest,
                                                     .attributes = attributes_digest(attributes_)};
 }
 

@@ -42,7 +42,7 @@ private:
         std::string path;
         timespec changed; // its ctime: another one means that what was archived is not what it is now
         nlink_t left;     // names still to come, so that the entry can be forgotten
-        std::string sha256;
+        ContentDigest digest;
         std::string attributes;
     };
     struct Opened {
@@ -60,11 +60,11 @@ private:
     Reading stream_file(const Opened& opened);
     bool special(const Place& place, const struct stat& status, bool last);
     bool further_name(const Place& place, const struct stat& status);
-    void remember(const Place& place, const struct stat& status, const std::string& sha256);
+    void remember(const Place& place, const struct stat& status, const ContentDigest& digest);
 
     const std::string& name_of(const std::string& path);
     bool begin(const std::string& path, const struct stat& status, const std::vector<Extent>* map);
-    void record(const std::string& path, struct stat status, const std::string& sha256,
+    void record(const std::string& path, struct stat status, const ContentDigest& digest,
                 const std::string& attributes);
     void read_attributes(const Place& place, int descriptor);
     void judge_attributes(const std::string& path);

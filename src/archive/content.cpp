@@ -76,24 +76,14 @@ std::span<const std::byte> ContentReader::read_small(int descriptor, const struc
         const std::size_t count = read_at(descriptor, part, extent.offset, reading, failures_);
         std::fill(part.begin() + static_cast<std::ptrdiff_t>(count), part.end(), std::byte{0});
     }
-    hash_.update(all);
-    reading.sha256 = hash_.hex();
+    hash_.begin(ContentHash::Of::all);
+    hash_.data(all);
+    reading.digest = hash_.finish();
     return all;
 }
 
-void ContentReader::hash_zeros(std::uint64_t length) {
-    if (!hashed_)
-        return;
-    if (zeros_.empty())
-        zeros_.resize(kBlock);
-    while (length != 0) {
-        const std::uint64_t part = std::min<std::uint64_t>(length, zeros_.size());
-        hash_.update(std::span(zeros_).first(static_cast<std::size_t>(part)));
-        length -= part;
-    }
-}
-
 void ContentReader::part(int descriptor, const Extent& extent, const ContentSink& sink, Reading& reading) {
+    hash_.part(extent);
     for (std::uint64_t done = 0; done < extent.length;) {
         const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kBlock, extent.length - done));
         const std::span<std::byte> block = std::span(buffer_).first(size);
@@ -101,8 +91,7 @@ void ContentReader::part(int descriptor, const Extent& extent, const ContentSink
         if (failures_ < kFailures && !reading.short_of)
             count = read_at(descriptor, block, extent.offset + done, reading, failures_);
         std::fill(block.begin() + static_cast<std::ptrdiff_t>(count), block.end(), std::byte{0});
-        if (hashed_)
-            hash_.update(block);
+        hash_.data(block);
         sink.data(block);
         done += size;
     }
@@ -119,10 +108,10 @@ Reading ContentReader::read(int descriptor, const struct stat& status,
     std::uint64_t data = 0;
     for (const Extent& extent : extents)
         data += extent.length;
-    hashed_ = size - data <= kHashedHoles;
+    hash_.begin(ContentHash::choose(size - data, data));
     std::uint64_t at = 0;
     const auto hole_up_to = [&](std::uint64_t end) {
-        hash_zeros(end - at);
+        hash_.hole(end - at);
         if (end != at)
             sink.hole(end - at);
         at = end;
@@ -133,8 +122,7 @@ Reading ContentReader::read(int descriptor, const struct stat& status,
         at += extent.length;
     }
     hole_up_to(size);
-    if (hashed_)
-        reading.sha256 = hash_.hex();
+    reading.digest = hash_.finish();
     return reading;
 }
 

@@ -1,8 +1,8 @@
 // The content of one regular file: read once, hashed and handed on, whatever happens to the file meanwhile.
 #pragma once
 
+#include "archive/content_hash.hpp"
 #include "archive/extents.hpp"
-#include "stream/digest.hpp"
 #include "stream/stream.hpp"
 
 #include <cstdint>
@@ -18,14 +18,11 @@ namespace miraclemax::archive {
 
 // What came of reading. A file that shrank or failed is filled up with zeros to the size it began with.
 struct Reading {
-    std::string sha256;      // of all its bytes; empty where its holes are too big to hash (kHashedHoles)
+    ContentDigest digest;
     std::uint64_t bytes = 0; // read
     bool short_of = false;   // it ended early
     int error = 0;           // the first errno of a read
 };
-
-// Holes beyond this are not hashed: a terabyte of zeros takes many minutes, in which containers stand still.
-inline constexpr std::uint64_t kHashedHoles = 8ULL << 30;
 
 // Up to this a file is read into memory, so that one that moved can be read again before anything is written.
 inline constexpr std::uint64_t kSmall = 4ULL << 20;
@@ -52,13 +49,10 @@ public:
 
 private:
     void part(int descriptor, const Extent& extent, const ContentSink& sink, Reading& reading);
-    void hash_zeros(std::uint64_t length);
 
     std::vector<std::byte> buffer_; // grows once to what is needed
-    std::vector<std::byte> zeros_;
-    stream::Sha256 hash_;
+    ContentHash hash_;
     int failures_ = 0; // in this file
-    bool hashed_ = true;
 };
 
 } // namespace miraclemax::archive

@@ -149,9 +149,12 @@ void Inventory::add(const InventoryLine& line) {
             else
                 append_byte(lines_, c);
     }
-    if (!line.sha256.empty())
-        lines_.append(" sha256digest=").append(line.sha256);
+    const ContentDigest& digest = line.digest;
+    if (!digest.sha256.empty() && !digest.of_data)
+        lines_.append(" sha256digest=").append(digest.sha256);
     lines_ += '\n';
+    if (digest.of_data)
+        lines_.append("# data sha256=").append(digest.sha256).append("\n");
     if (!line.attributes.empty())
         lines_.append("# meta sha256=").append(line.attributes).append("\n");
     if (lines_.size() >= kBuffer)

@@ -1,6 +1,7 @@
 // The inventory: mtree(5) in the full-path form, as NetBSD's and FreeBSD's mtree read it.
 #pragma once
 
+#include "archive/content_hash.hpp"
 #include "stream/stream.hpp"
 
 #include <string>
@@ -26,15 +27,15 @@ std::string decode_path(std::string_view text);
 struct InventoryLine {
     std::string_view path; // relative to the root, "" for the root
     const struct stat& status;
-    std::string_view sha256;     // hex, of a regular file's content, its holes as zeros; may be empty
+    const ContentDigest& digest;
     std::string_view symlink;    // target
     std::string_view attributes; // attributes_digest(); may be empty
 };
 
 // An entry a line: "./a type=file uid=0 gid=0 mode=0644 size=1 time=1.000000002 sha256digest=…". Keywords
-// that do not fit the type are left out. Attributes, for which mtree has no words, follow in a line of their
-// own,
-// "# meta sha256=…", a comment to everybody else. Times are seconds and nanoseconds as in struct timespec:
+// that do not fit the type are left out. What mtree has no words for follows in lines of their own, comments
+// to everybody else: "# data sha256=…" instead of sha256digest (ContentHash::Of::data), and "# meta sha256=…"
+// of the attributes. Times are seconds and nanoseconds as in struct timespec:
 // the half second before 1970 is -1.500000000. Borrows the sink and keeps lines until its buffer is full or
 // flush().
 class Inventory {

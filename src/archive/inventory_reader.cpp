@@ -12,6 +12,7 @@ namespace {
 constexpr std::size_t kBuffer = 64 << 10;
 // A path of a mebibyte, each of its bytes as two escapes, and what follows it.
 constexpr std::size_t kLongestLine = (8 << 20) + (64 << 10);
+constexpr std::string_view kData = "# data sha256=";
 constexpr std::string_view kMeta = "# meta sha256=";
 
 [[noreturn]] void refuse(const std::string& why) {
@@ -76,7 +77,7 @@ bool InventoryReader::read_line(std::string& line) {
     }
 }
 
-// The next entry's line, and the one of its attributes.
+// The next entry's line, and those of its data and its attributes.
 bool InventoryReader::read_entry() {
     if (!more_)
         return false;
@@ -84,10 +85,11 @@ bool InventoryReader::read_entry() {
     entry_ += '\n';
     path_end_ = std::min(entry_.find(' '), entry_.size() - 1);
     more_ = read_line(ahead_);
-    if (more_ && ahead_.starts_with(kMeta)) {
-        entry_.append(ahead_).append("\n");
-        more_ = read_line(ahead_);
-    }
+    for (const auto further : {kData, kMeta})
+        if (more_ && ahead_.starts_with(further)) {
+            entry_.append(ahead_).append("\n");
+            more_ = read_line(ahead_);
+        }
     return true;
 }
 
@@ -115,22 +117,27 @@ std::string_view InventoryReader::type() const {
     return first.starts_with(key) ? first.substr(key.size()) : std::string_view();
 }
 
-std::string_view InventoryReader::expected(const ArchivedEntry& entry, const std::string& sha256) {
+ContentHash::Of InventoryReader::digest_of() const {
+    const auto line = entry_.find('\n');
+    return entry_.compare(line + 1, kData.size(), kData) == 0 ? ContentHash::Of::data : ContentHash::Of::all;
+}
+
+std::string_view InventoryReader::expected(const ArchivedEntry& entry, const ContentDigest& digest) {
     const std::string attributes = attributes_digest(entry.attributes);
     const bool symlink = S_ISLNK(entry.status.st_mode);
     text_.content.clear();
     writer_.add({.path = entry.path,
                  .status = entry.status,
-                 .sha256 = sha256,
+                 .digest = digest,
                  .symlink = symlink ? std::string_view(entry.link) : std::string_view(),
                  .attributes = attributes});
     writer_.flush();
     return text_.content;
 }
 
-void InventoryReader::compare(const ArchivedEntry& entry, const std::string& sha256,
+void InventoryReader::compare(const ArchivedEntry& entry, const ContentDigest& digest,
                               const std::string& name) {
-    const std::string_view want = expected(entry, sha256);
+    const std::string_view want = expected(entry, digest);
     if (!entry.another) {
         if (want != entry_)
             differs(name, want, entry_);
@@ -153,14 +160,17 @@ void InventoryReader::differs(const std::string& name, std::string_view want, st
         return text;
     };
     std::string_view archive = without_path(want), inventory = without_path(there);
-    while (!archive.empty() || !inventory.empty()) {
+    for (bool of_data = false; !archive.empty() || !inventory.empty();) {
         const std::string_view a = word(archive), i = word(inventory);
+        of_data = of_data || a == "data" || i == "data";
+        if (a == "meta" && i == "meta")
+            of_data = false;
         if (a == i)
             continue;
+        if (of_data || (a.starts_with("sha256digest=") && i.starts_with("sha256digest=")))
+            refuse(name + ": its content is not that of the inventory");
         if (a == "#" || i == "#" || a.starts_with("sha256=") || i.starts_with("sha256="))
             refuse(name + ": its extended attributes or ACLs are not those of the inventory");
-        if (a.starts_with("sha256digest=") && i.starts_with("sha256digest="))
-            refuse(name + ": its content is not that of the inventory");
         const auto or_nothing = [](std::string_view text) { return text.empty() ? "nothing" : shown(text); };
         refuse(name + ": the archive has " + or_nothing(a) + ", the inventory " + or_nothing(i));
     }

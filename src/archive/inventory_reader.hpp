@@ -3,6 +3,7 @@
 #pragma once
 
 #include "archive/archived_entry.hpp"
+#include "archive/content_hash.hpp"
 #include "archive/inventory.hpp"
 #include "stream/digest.hpp"
 #include "stream/stream.hpp"
@@ -23,9 +24,11 @@ public:
 
     // Goes on to the next entry's line, and compares its path. The names in messages begin with prefix.
     void find(const ArchivedEntry& entry, const std::string& prefix);
-    // Compares all of the line that find() went to; sha256 may be empty (kHashedHoles). Of another name of an
-    // entry, whose type, size and content the archive doesn't tell again, it compares owner, mode and time.
-    void compare(const ArchivedEntry& entry, const std::string& sha256, const std::string& name);
+    // Compares all of the line that find() went to. Of another name of an entry, whose type, size and content
+    // the archive doesn't tell again, it compares owner, mode and time.
+    void compare(const ArchivedEntry& entry, const ContentDigest& digest, const std::string& name);
+    // Which digest the line has.
+    [[nodiscard]] ContentHash::Of digest_of() const;
     // All after the path of the line that find() went to, its attributes' digest included. Two names of one
     // file have the same.
     [[nodiscard]] std::string_view tail() const;
@@ -37,7 +40,7 @@ public:
 private:
     bool read_line(std::string& line);
     bool read_entry();
-    std::string_view expected(const ArchivedEntry& entry, const std::string& sha256);
+    std::string_view expected(const ArchivedEntry& entry, const ContentDigest& digest);
     [[noreturn]] void differs(const std::string& name, std::string_view want, std::string_view there) const;
 
     // Keeps what Inventory writes until it is cleared.

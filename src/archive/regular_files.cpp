@@ -86,10 +86,10 @@ bool ComponentWriter::small(const Place& place, const Opened& opened, bool last)
     tell(reading.bytes);
     // A span over holes too: the writer leaves out what the map does not name.
     tar_.data(content);
-    record(place.path, opened.status, reading.sha256, attributes_digest(attributes_));
+    record(place.path, opened.status, reading.digest, attributes_digest(attributes_));
     judge(place.path, reading, moved, "it moved in every try to read it");
     if (!moved)
-        remember(place, opened.status, reading.sha256);
+        remember(place, opened.status, reading.digest);
     return true;
 }
 
@@ -131,10 +131,10 @@ void ComponentWriter::big(const Place& place, Opened opened) {
             attributes_error_ = first_error;
         }
     }
-    record(place.path, opened.status, reading.sha256, attributes_digest(attributes_));
+    record(place.path, opened.status, reading.digest, attributes_digest(attributes_));
     judge(place.path, reading, moved, how);
     if (!moved)
-        remember(place, opened.status, reading.sha256);
+        remember(place, opened.status, reading.digest);
 }
 
 void ComponentWriter::judge(const std::string& path, const Reading& reading, bool moved, const char* how) {

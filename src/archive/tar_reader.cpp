@@ -6,7 +6,6 @@
 #include "error.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace miraclemax::archive {
@@ -15,7 +14,8 @@ namespace {
 constexpr std::size_t kBuffer = 256 << 10; // whole blocks, so that none ever lies across its end
 static_assert(kBuffer % kTarBlock == 0);
 
-constexpr std::array<std::byte, 64 << 10> kZeros{};
+// No writer asks for more of them to be hashed than this, or than there is data: a bomb ends here.
+constexpr std::uint64_t kMostZeros = 8ULL << 30;
 
 [[noreturn]] void refuse(const std::string& why) {
     throw Error(ExitCode::damaged, why);
@@ -127,8 +127,7 @@ bool TarReader::next(ArchivedEntry& entry) {
 void TarReader::part(std::uint64_t length, const ContentSink& sink) {
     while (length != 0) {
         const auto bytes = ahead(length);
-        if (hashed_)
-            hash_.update(bytes);
+        hash_.data(bytes);
         sink.data(bytes);
         length -= bytes.size();
     }
@@ -137,21 +136,17 @@ void TarReader::part(std::uint64_t length, const ContentSink& sink) {
 void TarReader::hole(std::uint64_t length, const ContentSink& sink) {
     if (length == 0)
         return;
-    for (std::uint64_t rest = hashed_ ? length : 0; rest != 0;) {
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(rest, kZeros.size()));
-        hash_.update(std::span(kZeros).first(size));
-        rest -= size;
-    }
+    hash_.hole(length);
     sink.hole(length);
 }
 
-Contained TarReader::content(const ArchivedEntry& entry, const ContentSink& sink) {
+Contained TarReader::content(const ArchivedEntry& entry, ContentHash::Of of, const ContentSink& sink) {
     const auto size = static_cast<std::uint64_t>(entry.status.st_size);
-    hashed_ = true;
     if (!entry.sparse) {
+        hash_.begin(ContentHash::Of::all);
         part(size, sink);
         padding(size);
-        return {.sha256 = hash_.hex(), .bytes = size};
+        return {.digest = hash_.finish(), .bytes = size};
     }
     SparseMap map(size);
     std::uint64_t stored = 0;
@@ -167,16 +162,18 @@ Contained TarReader::content(const ArchivedEntry& entry, const ContentSink& sink
     }
     if (stored + map.data() != entry.stored)
         refuse(last_ + " has another amount of content than the map of its holes says");
-    hashed_ = size - map.data() <= kHashedHoles;
+    const std::uint64_t holes = size - map.data();
+    hash_.begin(holes <= std::max(kMostZeros, map.data()) ? of : ContentHash::Of::data);
     std::uint64_t at = 0;
     for (const Extent& extent : map.parts()) {
         hole(extent.offset - at, sink);
+        hash_.part(extent);
         part(extent.length, sink);
         at = extent.offset + extent.length;
     }
     hole(size - at, sink);
     padding(entry.stored);
-    return {.sha256 = hashed_ ? hash_.hex() : std::string(), .bytes = map.data()};
+    return {.digest = hash_.finish(), .bytes = map.data()};
 }
 
 } // namespace miraclemax::archive

@@ -18,7 +18,7 @@ namespace miraclemax::archive {
 
 // What came out of an entry's content.
 struct Contained {
-    std::string sha256;      // of all its bytes, as Reading has it: empty where its holes are too big to hash
+    ContentDigest digest;
     std::uint64_t bytes = 0; // without holes
 };
 
@@ -31,8 +31,9 @@ public:
     // The next entry; the content of the one before must have been taken. False: the archive has its end
     // marker and nothing after it, and is of the promised size and sha256.
     bool next(ArchivedEntry& entry);
-    // The content of the entry that next() gave, if it has any: in order, holes by their length.
-    Contained content(const ArchivedEntry& entry, const ContentSink& sink);
+    // The content of the entry that next() gave, if it has any: in order, holes by their length. of: which
+    // digest is asked for; one without holes has that of all.
+    Contained content(const ArchivedEntry& entry, ContentHash::Of of, const ContentSink& sink);
 
 private:
     void refill();
@@ -51,8 +52,7 @@ private:
     std::size_t begin_ = 0, end_ = 0; // what is in the buffer and not taken
     std::uint64_t position_ = 0;      // bytes taken from the source
     stream::Sha256Aside whole_;
-    stream::Sha256 hash_; // of a content
-    bool hashed_ = true;
+    ContentHash hash_; // of a content
     std::string last_; // name of the entry before, for messages
 };
 

@@ -6,6 +6,7 @@
 #include "archive/tar_reader.hpp"
 #include "error.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -14,6 +15,7 @@ namespace {
 
 constexpr std::uint64_t kTellBytes = 8 << 20;
 constexpr std::uint64_t kTellEntries = 1000;
+constexpr std::uint64_t kUntoldFolders = 1000; // and as many as there are entries
 
 [[noreturn]] void refuse(const std::string& why) {
     throw Error(ExitCode::damaged, why);
@@ -69,13 +71,12 @@ private:
     }
 
     // Only what lies on the way to the one that is asked for, or in it, is laid down.
-    bool wanted(const ArchivedEntry& entry) const {
-        if (!extraction_)
-            return false;
+    bool asked_for(const ArchivedEntry& entry) const {
         if (only_.empty() || entry.path == only_ || lies_in(entry.path, only_))
             return true;
         return entry.folder() && lies_in(only_, entry.path);
     }
+    bool wanted(const ArchivedEntry& entry) const { return extraction_ && asked_for(entry); }
 
     void met(const ArchivedEntry& entry) {
         if (result_.entries != 0 && compare_paths(entry.path, last_) <= 0)
@@ -85,21 +86,39 @@ private:
             refuse(name_of(entry) + ": the archive has more entries than the manifest says");
         if (!last_folder_ && lies_in(entry.path, last_))
             refuse(name_of(entry) + " lies in what is no folder");
+        untold_folders_ += untold_above(entry.path);
+        if (untold_folders_ > kUntoldFolders + promise_.entries)
+            refuse(name_of(entry) + ": the archive has hardly an entry of the folders that it lies in");
         last_ = entry.path;
         last_folder_ = entry.folder();
         inventory_.find(entry, promise_.prefix);
         found_ = found_ || entry.path == only_;
     }
 
+    // How many folders that the archive has no entry of are to be made for this one. A folder has none where
+    // the format could not hold it; a path of a mebibyte names half a million.
+    std::uint64_t untold_above(std::string_view path) const {
+        const std::string_view last(last_);
+        const std::size_t same = static_cast<std::size_t>(
+            std::mismatch(path.begin(), path.end(), last.begin(), last.end()).first - path.begin());
+        std::string_view rest = path; // what follows the deepest folder that is known
+        if (last_folder_ && same == last.size() && lies_in(path, last))
+            rest.remove_prefix(same == 0 ? 0 : same + 1);
+        else if (const auto slash = path.substr(0, same).rfind('/'); slash != std::string_view::npos)
+            rest.remove_prefix(slash + 1);
+        return static_cast<std::uint64_t>(std::count(rest.begin(), rest.end(), '/'));
+    }
+
     void lay(const ArchivedEntry& entry) {
-        sha256_.clear();
+        digest_ = {};
         const bool lay_down = wanted(entry);
         if (entry.regular()) {
             if (lay_down)
                 extraction_->begin_file(entry);
-            sha256_ = tar_.content(entry, {.data = lay_down ? laid_data_ : seen_data_,
-                                           .hole = lay_down ? laid_hole_ : seen_hole_})
-                          .sha256;
+            digest_ = tar_.content(entry, inventory_.digest_of(),
+                                   {.data = lay_down ? laid_data_ : seen_data_,
+                                    .hole = lay_down ? laid_hole_ : seen_hole_})
+                          .digest;
         } else if (entry.another) {
             check_link(entry);
             if (lay_down)
@@ -114,7 +133,7 @@ private:
         if (!earlier_.has(entry.link, inventory_.tail()))
             refuse(name_of(entry) + " is a hard link to " + shown(promise_.prefix + "/" + entry.link) +
                    ", which is not there before it, or is another one in the inventory");
-        if (wanted(entry) && !only_.empty() && entry.link != only_ && !lies_in(entry.link, only_))
+        if (asked_for(entry) && !only_.empty() && entry.link != only_ && !lies_in(entry.link, only_))
             throw Error(ExitCode::failed,
                         name_of(entry) + " is another name of " + shown(promise_.prefix + "/" + entry.link) +
                             ", which is not asked for, and with which its content is kept",
@@ -122,7 +141,7 @@ private:
     }
 
     void settle(const ArchivedEntry& entry) {
-        inventory_.compare(entry, sha256_, name_of(entry));
+        inventory_.compare(entry, digest_, name_of(entry));
         if (entry.regular() && wanted(entry))
             extraction_->end_file(entry);
         if (!entry.folder() && !entry.another)
@@ -169,9 +188,10 @@ private:
     const std::function<void(std::uint64_t)> laid_hole_;
     const std::function<void(std::span<const std::byte>)> seen_data_;
     const std::function<void(std::uint64_t)> seen_hole_;
-    std::string sha256_; // of the last content
-    std::string last_;   // path of the last entry
+    ContentDigest digest_; // of the last content
+    std::string last_;     // path of the last entry
     bool last_folder_ = true;
+    std::uint64_t untold_folders_ = 0;
     bool found_ = false; // the one that is asked for
     std::uint64_t told_bytes_ = 0, told_entries_ = 0;
 };

@@ -11,7 +11,8 @@
 namespace miraclemax::archive {
 
 // What the manifest says of an archive, and so the most that is taken from it: a longer tar, more entries
-// or more content than promised end the unpacking at once.
+// or more content than promised end the unpacking at once, and so do more folders without an entry than
+// entries and a thousand.
 struct Promise {
     std::string prefix;  // the component's name: every entry is "<prefix>/…", the root "<prefix>/"
     bool single = false; // the component is one file, "<prefix>/<its name>", without a root entry

@@ -66,6 +66,7 @@ class DeadJournal::Impl {
 public:
     Impl(std::string run, JournalFile file) : run_(std::move(run)), file_(std::move(file)) {
         reading_ = read_records(file_->read());
+        reading_.damaged = reading_.damaged || file_->cut();
     }
     // It is there, but can't be opened or read.
     Impl(std::string run, std::string trouble) : run_(std::move(run)), trouble_(std::move(trouble)) {

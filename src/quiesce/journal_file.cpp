@@ -155,6 +155,10 @@ std::string JournalFile::read() const {
     return content;
 }
 
+bool JournalFile::cut() const {
+    return reserved_ % reserve_step != 0;
+}
+
 void JournalFile::reserve(std::size_t size) {
     if (size <= reserved_)
         return;

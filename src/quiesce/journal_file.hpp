@@ -20,6 +20,8 @@ public:
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
     [[nodiscard]] std::string read() const;
+    // After lock(): it isn't as long as it was reserved, so records may be gone that no crash takes.
+    [[nodiscard]] bool cut() const;
     void append_at(std::size_t end) { end_ = end; }
     // Durable on return. After a failure that can't be wiped out every later one fails too.
     void append(std::string_view record);

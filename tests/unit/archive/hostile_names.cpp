@@ -60,6 +60,20 @@ const Case kNames[] = {
              path += "/n";
          h.tar.add(file("data/x"), {{"path", path}}).end();
      }},
+    {"a path of many folders and no entry of them", "hardly an entry",
+     [](Hostile& h) {
+         std::string path = "data";
+         for (int i = 0; i < 1 << 18; ++i)
+             path += "/n";
+         h.tar.add(file("data/x"), {{"path", path}}).end();
+     }},
+    {"many paths of some folders and no entry of them", "hardly an entry",
+     [](Hostile& h) {
+         h.tar.folder("data/");
+         for (int i = 0; i < 500; ++i)
+             h.tar.add(file("data/" + std::to_string(1000 + i) + "/a/b/c/d/f"));
+         h.tar.end();
+     }},
     {"a name of 2000 bytes", "leaves",
      [](Hostile& h) {
          h.tar.add(file("data/x"), {{"path", "data/" + std::string(2000, 'n')}}).end();

@@ -126,7 +126,7 @@ TarBuilder& TarBuilder::add(const Header& header, const Records& records) {
     Inventory writer(sink);
     writer.add({.path = path,
                 .status = status,
-                .sha256 = S_ISREG(status.st_mode) ? stream::sha256_of(header.content) : "",
+                .digest = {.sha256 = S_ISREG(status.st_mode) ? stream::sha256_of(header.content) : ""},
                 .symlink = header.type == '2' ? header.link : "",
                 .attributes = ""});
     writer.flush();

@@ -233,5 +233,20 @@ TEST_F(UnpackPart, AFolderWithoutAnEntry) {
     EXPECT_EQ(fs::status(out / "a/b").permissions(), fs::perms::owner_all);
 }
 
+// The folders of an entry count once, whatever lies between the entries in them.
+TEST_F(UnpackPart, FoldersWithEntriesAreNoneWithout) {
+    TarBuilder tar;
+    tar.folder("data/").folder("data/a/").folder("data/a/b/");
+    for (int i = 1000; i < 1300; ++i) {
+        const auto name = "data/a/b/" + std::to_string(i);
+        tar.folder(name + "/").folder(name + "/c/").folder(name + "/c/d/");
+        tar.add({.name = name + "/c/d/f", .type = '0', .content = "x", .link = ""});
+        tar.add({.name = name + "/c/e", .type = '0', .content = "x", .link = ""});
+    }
+    tar.add({.name = "data/a/c", .type = '0', .content = "x", .link = ""}).end();
+    unpack(tar.made(), out);
+    EXPECT_EQ(get(out / "a/b/1299/c/d/f"), "x");
+}
+
 } // namespace
 } // namespace miraclemax::archive::test

@@ -2,6 +2,7 @@
 #include "error.hpp"
 #include "unit/archive/tar_builder.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fcntl.h>
@@ -12,6 +13,8 @@ namespace fs = std::filesystem;
 
 namespace miraclemax::archive::test {
 namespace {
+
+using testing::HasSubstr;
 
 class Unpack : public testing::Test {
 protected:
@@ -159,11 +162,39 @@ TEST_F(Unpack, HolesStayHoles) {
 
 TEST_F(Unpack, HolesTooBigToHash) {
     sparse("huge", 1LL << 40, {1LL << 39});
+    set_attribute(tree / "huge", "user.k", "v");
+    fs::create_hard_link(tree / "huge", tree / "other name");
     const Made made = make(tree);
-    ASSERT_EQ(made.inventory.find("sha256digest"), std::string::npos);
+    ASSERT_THAT(made.inventory, HasSubstr("\n# data sha256="));
     unpack(made, out);
     EXPECT_EQ(make(out).inventory, made.inventory);
     EXPECT_EQ(fs::file_size(out / "huge"), 1ULL << 40);
+}
+
+// Other bytes, and the same bytes elsewhere.
+TEST_F(Unpack, DataAmongHugeHolesIsCompared) {
+    const auto refusal = [](const Made& made) -> std::string {
+        try {
+            (void)unpack(made, "");
+        } catch (const Error& error) {
+            return error.what();
+        }
+        return "none";
+    };
+    const auto digest = [](Made& made) { return made.inventory.substr(made.inventory.find("# data"), 79); };
+    sparse("huge", 1LL << 30, {1LL << 29});
+    Made made = make(tree);
+    const auto first = digest(made);
+    for (const off_t at : {(off_t{1} << 29) + 4096, off_t{1} << 28}) {
+        fs::remove(tree / "huge");
+        sparse("huge", 1LL << 30, {at});
+        made = make(tree);
+        ASSERT_NE(digest(made), first);
+        made.inventory.replace(made.inventory.find("# data"), first.size(), first);
+        EXPECT_THAT(refusal(made), HasSubstr("huge: its content is not that of the inventory"));
+    }
+    made.inventory.erase(made.inventory.find("# data"), first.size());
+    EXPECT_THAT(refusal(made), HasSubstr("sha256digest"));
 }
 
 TEST_F(Unpack, AttributesAndAcls) {

@@ -2,6 +2,7 @@
 #include "quiesce/journal.hpp"
 #include "unit/quiesce/scene.hpp"
 
+#include <cerrno>
 #include <map>
 #include <mutex>
 #include <set>
@@ -15,6 +16,15 @@ namespace {
 std::mutex mutex;
 std::map<ino_t, std::string> synced_files; // their content when they were synced last
 std::set<ino_t> synced_folders;
+int good_syncs = -1; // how many before one fails; below 0: all of them
+
+int synced(long result) {
+    if (good_syncs >= 0 && good_syncs-- == 0) {
+        errno = EIO;
+        return -1;
+    }
+    return static_cast<int>(result);
+}
 
 void note(int fd) {
     struct stat facts {};
@@ -34,11 +44,11 @@ void note(int fd) {
 
 extern "C" int fsync(int fd) {
     note(fd);
-    return static_cast<int>(::syscall(SYS_fsync, fd));
+    return synced(::syscall(SYS_fsync, fd));
 }
 extern "C" int fdatasync(int fd) {
     note(fd);
-    return static_cast<int>(::syscall(SYS_fdatasync, fd));
+    return synced(::syscall(SYS_fdatasync, fd));
 }
 
 namespace miraclemax::quiesce {
@@ -80,6 +90,30 @@ TEST(DurabilityTest, EachRecordIsOnDiskBeforeTheCallReturns) {
     }
     journal.done("0123");
     expect_durable(path);
+}
+
+// What is not on disk is not to be done: no container is frozen by a record that a power cut would take.
+TEST(DurabilityTest, ARecordThatADiskCouldNotTakeIsTold) {
+    int failed = 0;
+    for (bool whole = false; !whole; ++failed) {
+        const Folder temp;
+        good_syncs = failed;
+        try {
+            Journal journal(temp.path(), "r1");
+            journal.intend({.id = "0123",
+                            .name = "db",
+                            .unit = {},
+                            .act = Act::pause,
+                            .before = podman::State::running,
+                            .started_at = {},
+                            .after = {}});
+            whole = true;
+        } catch (const Error&) { // NOLINT(bugprone-empty-catch): the next one may do it
+        }
+        EXPECT_EQ(good_syncs < 0, !whole) << "sync " << failed << " failed, and nobody took notice";
+        good_syncs = -1;
+    }
+    EXPECT_GE(failed, 4); // the file, its folder, the record; and the time when none failed
 }
 
 } // namespace

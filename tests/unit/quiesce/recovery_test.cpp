@@ -326,24 +326,34 @@ TEST_F(RecoverTest, TwoAtOnceUndoEverythingOnce) {
     EXPECT_TRUE(temp.files().empty());
 }
 
+// Cut at its records, as a crash leaves it, and with the whole file, as only a damage does, which is told.
 TEST_F(RecoverTest, EveryTruncationUndoesWhatIsIntact) {
     die_with({entry("db", Act::pause), entry("app", Act::stop)});
     const auto whole = content_of(temp.path() / "r1.journal");
     const auto size = whole.find('\0');
     const auto first_end = whole.find('\n', whole.find('\n') + 1);
     std::filesystem::remove(temp.path() / "r1.journal");
-    for (std::size_t cut = 0; cut <= size; ++cut) {
-        put(temp.path() / "r1.journal", whole.substr(0, cut));
-        set("db", State::paused);
-        set("app", State::exited);
-        set("stranger", State::paused);
-        const auto report = recover(engine, temp.path());
-        EXPECT_TRUE(report.warnings.empty()) << cut << all_of(report.warnings);
-        EXPECT_EQ(engine.state("db"), cut >= first_end ? State::running : State::paused) << cut;
-        EXPECT_EQ(engine.state("app"), cut >= size - 1 ? State::running : State::exited) << cut;
-        EXPECT_EQ(engine.state("stranger"), State::paused) << cut;
-        EXPECT_TRUE(temp.files().empty()) << cut;
-    }
+    for (const bool crash : {true, false})
+        for (std::size_t cut = 0; cut <= size; ++cut) {
+            auto left = whole.substr(0, cut);
+            left.resize(crash ? whole.size() : cut);
+            put(temp.path() / "r1.journal", left);
+            set("db", State::paused);
+            set("app", State::exited);
+            set("stranger", State::paused);
+            const auto report = recover(engine, temp.path());
+            EXPECT_EQ(engine.state("db"), cut >= first_end ? State::running : State::paused) << cut;
+            EXPECT_EQ(engine.state("app"), cut >= size - 1 ? State::running : State::exited) << cut;
+            EXPECT_EQ(engine.state("stranger"), State::paused) << cut;
+            if (crash || cut == 0) {
+                EXPECT_TRUE(report.warnings.empty()) << cut << all_of(report.warnings);
+                EXPECT_TRUE(temp.files().empty()) << cut;
+            } else {
+                EXPECT_THAT(all_of(report.warnings), HasSubstr("damaged")) << cut;
+                EXPECT_EQ(temp.files(), std::vector<std::string>{"r1.damaged-journal"}) << cut;
+                std::filesystem::remove(temp.path() / "r1.damaged-journal");
+            }
+        }
 }
 
 TEST_F(RecoverTest, EveryFlipUndoesWhatIsIntactAndIsTold) {

@@ -2,6 +2,9 @@
 #include "store/backup_folder.hpp"
 #include "unit/store/scratch.hpp"
 
+#include "error.hpp"
+
+#include <cerrno>
 #include <functional>
 #include <set>
 
@@ -12,6 +15,7 @@
 namespace {
 
 std::function<void(ino_t)> on_sync;
+int good_syncs = -1; // how many before one fails; below 0: all of them
 
 } // namespace
 
@@ -19,6 +23,10 @@ extern "C" int fsync(int fd) {
     struct stat facts {};
     if (on_sync && ::fstat(fd, &facts) == 0) {
         on_sync(facts.st_ino);
+    }
+    if (good_syncs >= 0 && good_syncs-- == 0) {
+        errno = EIO;
+        return -1;
     }
     return static_cast<int>(::syscall(SYS_fsync, fd));
 }
@@ -52,6 +60,33 @@ TEST(Durability, EverythingIsOnDiskBeforeItIsListedAndThenItsNameIs) {
         EXPECT_EQ(before.count(inode_of(entry.path())), 1U) << entry.path();
     }
     EXPECT_EQ(after.count(inode_of(root.path())), 1U);
+}
+
+// Each fsync, the one of a file that is written as well as those of the whole, fails once.
+TEST(Durability, NothingIsListedThatADiskCouldNotTake) {
+    bool published = false;
+    int failed = 0;
+    for (int good = 0; !published; ++good) {
+        const test::Scratch root;
+        const std::string id = "20251016_030000";
+        BackupFolder folder(root.path());
+        Partial partial(folder.root(), id);
+        test::put(partial.work_folder("n8n") / "n8n.tar", "data");
+        partial.adopt("n8n", "databases", "n8n.tar");
+        good_syncs = good;
+        try {
+            partial.write("manifest.json", "{}");
+            partial.publish();
+            published = true;
+        } catch (const Error& error) {
+            EXPECT_EQ(error.code(), ExitCode::destination) << error.what();
+            ++failed;
+        }
+        EXPECT_EQ(good_syncs < 0, !published) << "fsync " << good << " failed, and nobody took notice";
+        good_syncs = -1;
+        EXPECT_EQ(fs::exists(root / id), published) << good;
+    }
+    EXPECT_GE(failed, 5); // manifest.json, the archive, its folder, the backup's, the one above it
 }
 
 } // namespace
