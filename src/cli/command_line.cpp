@@ -7,6 +7,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
 #include <iostream>
 
 namespace miraclemax::cli {
@@ -178,6 +179,27 @@ Parser::Parser() {
     worker->add_option("--connect", options.control.connect, "Control socket to connect to");
 }
 
+// An unset shell variable is no wish to do it without: `--to "$FOLDER"` must not mean the live volume.
+Error empty_value(const std::string& option) {
+    return {ExitCode::usage, option + " is given, and is empty",
+            "give it a value, or leave it out (is a shell variable unset?)"};
+}
+
+// CLI11 would take the next word for the value of `--to=`.
+void refuse_empty(const std::vector<std::string>& words) {
+    for (const auto& word : words)
+        if (word.starts_with("--") && word.find('=') == word.size() - 1)
+            throw empty_value(word.substr(0, word.size() - 1));
+}
+
+void refuse_empty(const CLI::App& app) {
+    for (const auto* sub : app.get_subcommands())
+        for (const auto* option : sub->get_options())
+            if (const auto& given = option->results();
+                !option->get_group().empty() && std::find(given.begin(), given.end(), "") != given.end())
+                throw empty_value(option->get_name());
+}
+
 std::vector<std::string> words_of(int argc, char** argv) {
     std::vector<std::string> words(argv + 1, argv + argc);
     const std::string_view name = argc > 0 ? argv[0] : "";
@@ -221,13 +243,17 @@ int command_line(int argc, char** argv, const Composition& composition) {
     Parser parser;
     try {
         auto words = words_of(argc, argv);
+        refuse_empty(words);
         std::reverse(words.begin(), words.end()); // CLI11 takes them from the back
         parser.app.parse(words);
     } catch (const CLI::ParseError& error) {
         const int code = parser.app.exit(error, std::cout, std::cerr);
         return code == 0 ? 0 : static_cast<int>(ExitCode::usage);
+    } catch (const Error& error) {
+        return tell(error);
     }
     try {
+        refuse_empty(parser.app);
         const int code = carry_out(parser, composition);
         std::cout.flush();
         return code != 0 || std::cout.good() ? code : static_cast<int>(ExitCode::failed);

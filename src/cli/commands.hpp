@@ -93,6 +93,10 @@ private:
     [[nodiscard]] Reached reach_podman(const Setup& setup, bool may_go_without) const;
     ExitCode recover_without_podman(const Setup& setup, podman::Engine& engine, const Error& why);
     ExitCode check_health(const Setup& setup) const;
+    // As `verify` does, within a run that tells of other things too. `only`: as in rehearse().
+    [[nodiscard]] run::VerifyResult open_within(const run::Context& context,
+                                                const run::VerifyRequest& request,
+                                                const std::string& only = {}) const;
     // A backup that was just made: examined, and opened as far as a key is at hand.
     ExitCode prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const;
     [[nodiscard]] run::PrivateKeys keys_for_proof(const run::Context& context) const;
@@ -100,6 +104,11 @@ private:
                                                 run::KeyRequest request) const; // may ask
     ExitCode undo_or_discard(const run::Context& context, run::RestoreObserver& follow,
                              store::BackupFolder& folder);
+    // `restore --verify-only`
+    ExitCode verify_planned(const run::Context& context, const run::RestorePlan& plan,
+                            const catalog::Catalog& catalog) const;
+    ExitCode carry_out(const run::Context& context, run::RestoreObserver& follow, run::RestorePlan plan,
+                       const run::RestoreRequest& request, store::BackupFolder& folder) const;
     [[nodiscard]] Setup load() const { return composition_.load(options_.config_file); }
 
     const Composition& composition_;

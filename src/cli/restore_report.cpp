@@ -25,6 +25,11 @@ std::string place_of(const run::RestoreItem& item) {
     return (item.new_volume ? "new volume " : "volume ") + source.volume;
 }
 
+std::string size_of(const run::RestoreItem& item, const std::string& only) {
+    const auto all = bytes_text(item.record.entries.bytes);
+    return only.empty() ? all : "only " + only + " of " + all;
+}
+
 // The longest that podman waits for any of them; they stop one stage after the other.
 std::string downtime_text(const quiesce::FreezePlan& plan) {
     std::chrono::seconds most{0};
@@ -38,11 +43,12 @@ std::string downtime_text(const quiesce::FreezePlan& plan) {
                        most.count());
 }
 
-void print_group(const run::RestoreGroup& group, bool containers_known, std::ostream& out) {
+void print_group(const run::RestoreGroup& group, const std::string& only, bool containers_known,
+                 std::ostream& out) {
     for (const auto& item : group.items) {
         const auto& record = item.record;
         out << line(fmt::format("  {:<20} {:<8} from {} ({}), {}, {}, to {}", record.name, record.priority,
-                                item.id, item.from, bytes_text(record.entries.bytes),
+                                item.id, item.from, size_of(item, only),
                                 record.archive.encryption == "none" ? "not encrypted" : "encrypted",
                                 place_of(item)));
         if (!item.in_place.empty())
@@ -70,8 +76,10 @@ void print_group(const run::RestoreGroup& group, bool containers_known, std::ost
         out << line("    " + note);
 }
 
-json plan_json(const run::RestorePlan& plan) {
-    json components = json::array();
+json plan_json(const run::RestorePlan& plan, const std::string& only) {
+    json components = json::array(), left_out = json::array();
+    for (const auto& each : plan.left_out)
+        left_out.push_back({{"component", each.component}, {"backup", each.id}, {"from", each.from}});
     for (const auto& group : plan.groups) {
         for (const auto& item : group.items)
             components.push_back({{"component", item.record.name},
@@ -91,6 +99,8 @@ json plan_json(const run::RestorePlan& plan) {
     }
     return {{"event", "plan"},
             {"components", components},
+            {"only", only},
+            {"left_out", left_out},
             {"warnings", plan.warnings},
             {"no_podman", plan.no_podman},
             {"feasible", plan.feasible()}};
@@ -166,13 +176,13 @@ bool needs_keys(const run::RestorePlan& plan) {
 void print_restore_plan(const run::RestorePlan& plan, const run::RestoreRequest& request, bool as_json,
                         std::ostream& out) {
     if (as_json) {
-        out << dumped(plan_json(plan)) << std::flush;
+        out << dumped(plan_json(plan, request.only)) << std::flush;
         return;
     }
     out << line(
         fmt::format("restore: {} to read, {} of content", bytes_text(plan.stored), bytes_text(plan.content)));
     for (const auto& group : plan.groups)
-        print_group(group, plan.no_podman.empty(), out);
+        print_group(group, request.only, plan.no_podman.empty(), out);
     if (!plan.no_podman.empty())
         out << line("  no container is looked for or stopped: " + plan.no_podman);
     for (const auto& warning : plan.warnings)
@@ -216,6 +226,26 @@ void print_restore_result(const run::RestoreResult& result, bool rehearsal, bool
     else if (result.code == ExitCode::unhealthy && !result.rolled_back)
         out << "restored, but a container did not come up well: `miraclemax restore --undo` puts the old "
                "data back\n";
+}
+
+void print_left_out(const std::vector<run::LeftOut>& left_out, std::ostream& out) {
+    for (const auto& each : left_out)
+        out << line(fmt::format("NOT among them: {}, of {} ({}): {}", each.component, each.id, each.from,
+                                run::way_back(each)));
+}
+
+void print_way_back(const std::vector<std::string>& components, bool undone, bool as_json,
+                    std::ostream& out) {
+    if (as_json)
+        out << dumped({{"event", "ended"},
+                       {"act", undone ? "undo" : "discard_old"},
+                       {"components", components},
+                       {"exit_code", 0}});
+    else if (undone)
+        out << line(join(components) + (components.size() == 1 ? " holds" : " hold") +
+                    " the data from before the restore again");
+    else
+        out << line("removed what lay aside of " + join(components));
 }
 
 } // namespace miraclemax::cli

@@ -58,9 +58,9 @@ private:
 
 run::VerifyResult follow(const run::Settings& settings, const run::VerifyRequest& request,
                          const std::function<const run::Context&()>& context, Form form,
-                         const std::stop_token& stop) {
+                         const std::stop_token& stop, const std::string& only = {}) {
     Meter meter(form, std::cout, stdout_takes_more);
-    run::Rehearsals rehearsals(context);
+    run::Rehearsals rehearsals(context, only);
     return run::verify(
         settings, request,
         [&](const auto& keys, const auto& record, const auto& backup, const auto& progress) {
@@ -131,18 +131,23 @@ ExitCode Commands::verify() {
         });
 }
 
-ExitCode Commands::prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const {
-    run::VerifyRequest request{.ids = {id}, .depth = run::Depth::deep_if_possible, .keys = std::move(keys)};
-    // That this host does not sign is its configuration, and no surprise.
-    request.trust.unsigned_is_fine = !context.settings.signing;
-    const auto result = follow(
+run::VerifyResult Commands::open_within(const run::Context& context, const run::VerifyRequest& request,
+                                        const std::string& only) const {
+    auto result = follow(
         context.settings, request, [&]() -> const run::Context& { return context; }, form_of(options_.json),
-        stop_);
+        stop_, only);
     if (options_.json)
         print_verified_event(result, std::cout);
     else
         print_verify_result(result, false, std::cout);
-    return result.code();
+    return result;
+}
+
+ExitCode Commands::prove(const run::Context& context, const std::string& id, run::PrivateKeys keys) const {
+    run::VerifyRequest request{.ids = {id}, .depth = run::Depth::deep_if_possible, .keys = std::move(keys)};
+    // That this host does not sign is its configuration, and no surprise.
+    request.trust.unsigned_is_fine = !context.settings.signing;
+    return open_within(context, request).code();
 }
 
 } // namespace miraclemax::cli

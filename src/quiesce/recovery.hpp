@@ -16,7 +16,8 @@ struct Recovered {
     std::string run{}, id{}, name{};
     std::string what{}; // "unpaused", "started", "was already running", "is gone", or why not
     bool ok = true;
-    bool waits = false; // not ok, but for others no reason not to run
+    bool waits = false;   // not ok, but for others no reason not to run
+    bool refused = false; // not ok: it is stopped, and podman doesn't start it
 };
 
 struct RecoveryReport {

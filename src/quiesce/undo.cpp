@@ -132,8 +132,11 @@ private:
     }
 
     Step start(const Container& container) {
-        if (!again("start"))
-            return failed(!trouble_.empty() ? trouble_ : "ends right after it is started");
+        if (!again("start")) {
+            auto result = failed(!trouble_.empty() ? trouble_ : "ends right after it is started");
+            result.refused = true;
+            return result;
+        }
         MIRACLEMAX_FAULT_POINT("release.start");
         engine_.start(entry_.id);
         MIRACLEMAX_FAULT_POINT("release.start");

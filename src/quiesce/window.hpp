@@ -13,6 +13,7 @@ struct Frozen {
     std::string id{}, name{};
     Act how = Act::pause;
     std::chrono::milliseconds time{0}; // from its act to its release
+    std::string not_back{};            // after a release() that threw: why it is not; empty: it is
 };
 
 struct FreezeReport {

@@ -131,11 +131,13 @@ FreezeReport Window::Impl::report() const {
         const bool still = held->phase == Held::Phase::acted;
         if (still)
             last = now;
+        const auto trouble = not_back_.find(held->step().id);
         report.containers.push_back(
             {.id = held->step().id,
              .name = held->step().name,
              .how = held->how(),
-             .time = still ? duration_cast<milliseconds>(now - held->since) : held->time});
+             .time = still ? duration_cast<milliseconds>(now - held->since) : held->time,
+             .not_back = trouble == not_back_.end() ? "" : trouble->second});
     }
     if (first_ && last)
         report.time = duration_cast<milliseconds>(*last - *first_);

@@ -137,7 +137,7 @@ BackupResult conclude(const Context& context, store::BackupFolder& folder, store
 BackupResult backup(const Context& context, const Request& request) {
     store::BackupFolder folder(context.settings.backups);
     const auto lock = folder.lock();
-    undo_dead_runs(context);
+    undo_dead_runs(context, true, Unstarted::blocks); // it would let go of what lies aside
     return backup_under_lock(context, request);
 }
 

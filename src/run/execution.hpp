@@ -12,7 +12,14 @@ namespace miraclemax::run {
 // half-moved data for the user's. Throws Error (not_released) naming what could not be put back.
 // `locked`: no restore lives beside this; then what another recovery has in hand is waited for, a minute at
 // most (Error busy).
-void undo_dead_runs(const Context& context, bool locked = true);
+// A stopped container that podman doesn't start is warned of alone, but for `unstarted` blocks: what it
+// lacks may be the very data that is to be restored, or put back.
+enum class Unstarted { warned, blocks };
+void undo_dead_runs(const Context& context, bool locked = true, Unstarted unstarted = Unstarted::warned);
+
+// For a run that has put data in order: who dead runs had stopped, and could not be started without that, is
+// started now. Returns what could not be put back; empty: all was.
+[[nodiscard]] std::string start_the_waiting(const Context& context);
 
 // Lives as long as the run. Its journal's lock says to everybody that the run is alive. Throws Error (failed)
 // when the state folder can't be written: then nothing may be frozen.

@@ -21,6 +21,7 @@ struct Member {
     std::unique_ptr<Unpacking> unpacking; // staged, waiting for its swap
     bool swapped = false;
     bool keeps_old = false; // of what was there before, aside
+    bool made = false;      // the place: nothing was there before
 };
 
 class GroupRestore {
@@ -61,6 +62,7 @@ private:
     void clear_away(const Member& member, bool staged);
     void unmake(const RestoredComponent& entry);
     void drop_empty_old();
+    void tell_of_old(const RestoredComponent& entry);
     GroupRestored outcome();
 
     const Context& context_;
@@ -96,7 +98,7 @@ GroupRestored GroupRestore::operator()() {
 void GroupRestore::stage() {
     for (auto& member : members_)
         if (!member.item.refusal.empty())
-            throw Error(ExitCode::failed, member.item.record.name + ": " + member.item.refusal,
+            throw Error(member.item.refusal_code, member.item.record.name + ": " + member.item.refusal,
                         member.item.remedy);
     for (auto& member : members_)
         stage_one(member);
@@ -105,8 +107,9 @@ void GroupRestore::stage() {
 
 void GroupRestore::stage_one(Member& member) {
     sweep_earlier(context_, host_, execution_.run(), member.item.record.name);
-    const auto target = make_target(context_, host_, member.item, request_, members_.front().result.component,
-                                    records_, record_);
+    const auto [target, made] = make_target(context_, host_, member.item, request_,
+                                            members_.front().result.component, records_, record_);
+    member.made = made;
     if (!member.item.in_place.empty())
         return;
     member.unpacking = std::make_unique<Unpacking>(
@@ -179,10 +182,13 @@ void GroupRestore::start(quiesce::Window& window, const Host& before, bool on_ne
         restored_.downtime = window.release();
     } catch (const std::exception& error) {
         restored_.downtime = window.report();
-        if (!on_new_data || !ended_by_themselves(context_.engine, execution_.journal(), before.containers)) {
-            restored_.released = false;
+        const auto left = on_new_data ? left_down(context_.engine, execution_.journal(), restored_.downtime,
+                                                  before.containers)
+                                      : LeftDown{.unstarted = {}, .others = true};
+        restored_.unstarted = left.unstarted;
+        restored_.released = !left.others;
+        if (left.others)
             restored_.unreleased = error.what();
-        }
     }
     observer_.started(group_.group.name, restored_.downtime);
     for (const auto& warning : restored_.downtime.warnings)
@@ -271,16 +277,17 @@ void GroupRestore::unmake(const RestoredComponent& entry) {
                              ") and holds nothing of it: `podman volume rm " + entry.volume + "`");
 }
 
-// A volume that was made for this has nothing old to keep aside, but for what came into it since.
+// A place that was made for this has nothing old to keep aside, but for what came into it since; nor has one
+// beside the original.
 void GroupRestore::drop_empty_old() {
     for (const auto& member : members_) {
         const auto& name = member.result.component;
         const auto* entry = entry_of(record_, name);
-        if (entry == nullptr || !entry->made || !member.result.ok())
+        if (entry == nullptr || !member.item.in_place.empty() || !(member.made || entry->beside) ||
+            !member.result.ok())
             continue;
         if (member.keeps_old) {
-            context_.observer.warned(name + ": what was written into its volume before the restored data "
-                                            "came lies aside (`miraclemax restore --undo`)");
+            tell_of_old(*entry);
             continue;
         }
         try {
@@ -289,6 +296,18 @@ void GroupRestore::drop_empty_old() {
             context_.observer.warned(name + ": " + error.what());
         }
     }
+}
+
+void GroupRestore::tell_of_old(const RestoredComponent& entry) {
+    const auto& name = entry.component;
+    if (entry.beside)
+        context_.observer.warned(name + ": what was at " + (entry.only.empty() ? entry.path : entry.only) +
+                                 " before lies aside, in .miraclemax-" + record_.run +
+                                 " (`miraclemax restore --discard-old --component " + name + "` removes it)");
+    else
+        context_.observer.warned(name + ": what was written into its " +
+                                 (entry.volume.empty() ? "folder" : "volume") +
+                                 " before the restored data came lies aside (`miraclemax restore --undo`)");
 }
 
 GroupRestored GroupRestore::outcome() {

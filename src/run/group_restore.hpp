@@ -10,7 +10,8 @@ struct GroupRestored {
     std::vector<RestoredItem> items;
     std::vector<std::string> stopped; // names of the containers that were started again
     quiesce::FreezeReport downtime;
-    bool released = true;
+    std::vector<LeftDown::Unstarted> unstarted; // of the stopped, on the restored data
+    bool released = true;                       // all, but for the unstarted
     std::string unreleased;
     ExitCode code = ExitCode::ok; // of the failure, if there was one
 };

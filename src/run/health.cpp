@@ -129,6 +129,12 @@ private:
     Health health_;
 };
 
+bool is_down(podman::State state) {
+    using podman::State;
+    return state == State::exited || state == State::stopped || state == State::created ||
+           state == State::initialized;
+}
+
 Health watched(Watch watch, const std::stop_token& stop) {
     while (!watch.look()) {
         if (stop.stop_requested()) {
@@ -154,24 +160,32 @@ std::vector<Health> await_health(podman::Engine& engine, const std::vector<std::
     return results;
 }
 
-bool ended_by_themselves(podman::Engine& engine, quiesce::Journal& journal,
-                         const std::vector<podman::Container>& before) {
-    try {
-        const auto open = journal.open();
-        for (const auto& entry : open) {
-            const auto now = engine.container(entry.id);
-            const auto was = std::find_if(before.begin(), before.end(),
-                                          [&](const auto& each) { return each.id == entry.id; });
-            if (!now || was == before.end() || now->started_at == was->started_at ||
-                (now->state != podman::State::exited && now->state != podman::State::stopped))
-                return false;
+LeftDown left_down(podman::Engine& engine, quiesce::Journal& journal, const quiesce::FreezeReport& released,
+                   const std::vector<podman::Container>& before) {
+    LeftDown left;
+    const auto of_id = [](const std::string& id) {
+        return [&id](const auto& each) { return each.id == id; };
+    };
+    const auto open = journal.open();
+    for (const auto& each : released.containers) {
+        if (each.not_back.empty())
+            continue;
+        try {
+            const auto entry = std::find_if(open.begin(), open.end(), of_id(each.id));
+            const auto now = engine.container(each.id);
+            const auto was = std::find_if(before.begin(), before.end(), of_id(each.id));
+            if (entry == open.end() || !now || now->id != each.id || was == before.end() ||
+                !is_down(now->state))
+                left.others = true;
+            else if (now->started_at != was->started_at)
+                journal.done(each.id);
+            else
+                left.unstarted.push_back({.entry = *entry, .why = each.not_back});
+        } catch (const Error&) {
+            left.others = true;
         }
-        for (const auto& entry : open)
-            journal.done(entry.id);
-        return true;
-    } catch (const Error&) {
-        return false;
     }
+    return left;
 }
 
 } // namespace miraclemax::run

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "podman/engine.hpp"
-#include "quiesce/journal.hpp"
+#include "quiesce/window.hpp"
 
 #include <chrono>
 #include <stop_token>
@@ -26,9 +26,20 @@ std::vector<Health> await_health(podman::Engine& engine, const std::vector<std::
                                  std::chrono::milliseconds settle_time, std::chrono::milliseconds patience,
                                  const std::stop_token& stop);
 
-// Those that the journal still has did start, and have ended since: nothing that recovery could mend, but for
-// await_health() to tell. Then the journal has them no more. `before`: as they were before they were stopped.
-bool ended_by_themselves(podman::Engine& engine, quiesce::Journal& journal,
-                         const std::vector<podman::Container>& before);
+// Of those that a release could not put back.
+struct LeftDown {
+    struct Unstarted {
+        quiesce::Entry entry;
+        std::string why; // in podman's words
+    };
+    // Stopped, and podman doesn't start them. They stay in the journal: recovery tries it again.
+    std::vector<Unstarted> unstarted;
+    bool others = false; // of which nothing can be told, or that are something else than stopped
+};
+
+// Who did start, and has ended since, leaves the journal: nothing that recovery could mend, but for
+// await_health() to tell. `before`: as they were before they were stopped.
+LeftDown left_down(podman::Engine& engine, quiesce::Journal& journal, const quiesce::FreezeReport& released,
+                   const std::vector<podman::Container>& before);
 
 } // namespace miraclemax::run

@@ -1,11 +1,10 @@
 #include "run/in_place_plan.hpp"
 
 #include "run/emptied.hpp"
-#include "run/execution.hpp"
 #include "run/keys.hpp"
 #include "run/plan.hpp"
-#include "run/restore_place.hpp"
-#include "run/unpacking.hpp"
+#include "run/recover.hpp"
+#include "run/restore_room.hpp"
 
 #include "store/backup_folder.hpp"
 
@@ -17,65 +16,58 @@
 namespace miraclemax::run {
 namespace {
 
-// podman's first mount of a volume spends what an image would copy into it; and it is empty.
-bool never_mounted(const Host& host, const component::Source& source) {
-    return source.plain() &&
-           std::any_of(host.volumes.begin(), host.volumes.end(), [&](const podman::Volume& volume) {
-               return volume.name == source.volume && volume.needs_copy_up && volume.needs_chown;
-           });
-}
-
 class RoomFinder {
 public:
-    explicit RoomFinder(const Context& context)
-        : context_(context), execution_(context), host_(survey(context.engine, context.self_id)) {
-        record_.run = execution_.run();
-    }
-    ~RoomFinder() { execution_.close(); }
-    RoomFinder(const RoomFinder&) = delete;
-    RoomFinder& operator=(const RoomFinder&) = delete;
+    RoomFinder(const Context& context, const RestoreRequest& request)
+        : context_(context), request_(request), room_(context), cut_off_(awaits_recovery(context.settings)) {}
 
     void look_at(RestoreItem& item) {
-        const auto& source = item.target.source;
-        if (item.new_volume || !item.refusal.empty() || never_mounted(host_, source))
+        if (!item.refusal.empty())
             return;
-        const auto space = room_of(item);
+        const auto space = room_.at(item, request_);
         if (!space)
             return;
+        const auto& entries = item.record.entries;
         auto& left = left_.emplace(space->device, *space).first->second;
-        const auto needed = archive::room_for(item.record.entries.bytes, item.record.entries.entries);
-        if (needed <= left.bytes && item.record.entries.entries <= left.inodes) {
+        const auto needed = archive::room_for(entries.bytes, entries.entries);
+        if (needed <= left.bytes && entries.entries <= left.inodes) {
             left.bytes -= needed; // the old data stays for now
-            left.inodes -= left.inodes == UINT64_MAX ? 0 : item.record.entries.entries;
+            left.inodes -= left.inodes == UINT64_MAX ? 0 : entries.entries;
+            return;
+        }
+        const auto emptied =
+            emptied_at(RestoreRecords(context_.settings).all(), context_.settings, item.target);
+        if (!may_be_in_place(item)) {
+            if (!emptied && !cut_off_) // else what lies there may go first: the unpacking looks again
+                refuse_for_room(item, needed, left);
             return;
         }
         item.in_place = fmt::format("{} and {} entries need room, {} are free", worker::in_mebibytes(needed),
-                                    item.record.entries.entries, worker::in_mebibytes(left.bytes));
-        if (auto earlier =
-                emptied_at(RestoreRecords(context_.settings).all(), context_.settings, item.target))
-            take_over(item, earlier->component);
+                                    entries.entries, worker::in_mebibytes(left.bytes));
+        if (emptied)
+            take_over(item, emptied->component);
         else
             plan_safety(item);
     }
 
 private:
-    std::optional<archive::Space> room_of(const RestoreItem& item) {
-        const auto& source = item.target.source;
-        const RestoredComponent there{.component = item.record.name,
-                                      .backup = item.id,
-                                      .volume = source.volume,
-                                      .volume_created_at = source.created_at,
-                                      .path = source.path,
-                                      .single = is_single_file(item.record),
-                                      .only = {}};
-        try {
-            return room_at(context_.settings, context_.engine, host_, execution_.run(), record_, there,
-                           context_.stop);
-        } catch (const Error& error) {
-            if (error.code() == ExitCode::interrupted)
-                throw;
-            return std::nullopt;
-        }
+    [[nodiscard]] bool may_be_in_place(const RestoreItem& item) const {
+        return request_.in_place && !item.new_volume && !never_mounted(room_.host(), item.target.source);
+    }
+
+    // As the unpacking would, once the groups before this one were swapped.
+    void refuse_for_room(RestoreItem& item, std::uint64_t needed, const archive::Space& left) const {
+        item.refusal = needed > left.bytes
+                           ? fmt::format("it needs {}, {} are left for it where it is restored to",
+                                         worker::in_mebibytes(needed), worker::in_mebibytes(left.bytes))
+                           : fmt::format("it needs {} inodes, {} are left for it where it is restored to",
+                                         item.record.entries.entries, left.inodes);
+        item.remedy = "make room there, or restore to another place";
+        if (!request_.beside() && !item.new_volume)
+            item.remedy = "make room there (the old data stays until the new is in its place), restore to "
+                          "another place, or give --in-place: a safety backup first, then the new data "
+                          "instead of the old";
+        item.refusal_code = ExitCode::destination;
     }
 
     // Its old data is in the safety backup of the run that was cut off.
@@ -99,7 +91,7 @@ private:
         try {
             if (!keys_)
                 keys_ = load_keys(context_.settings);
-            const auto planned = make_plan(context_.settings, host_, *keys_, nullptr,
+            const auto planned = make_plan(context_.settings, room_.host(), *keys_, nullptr,
                                            {.components = {item.record.name}, .safety = true});
             if (!planned.problems.empty())
                 return refuse(item, planned.problems.front().what, planned.problems.front().remedy);
@@ -134,9 +126,9 @@ private:
     }
 
     const Context& context_;
-    Execution execution_;
-    Host host_;
-    RestoreRecord record_{.run = {}, .at = {}, .components = {}};
+    const RestoreRequest& request_;
+    RestoreRoom room_;
+    bool cut_off_;
     std::map<std::uint64_t, archive::Space> left_; // by device, when those before have been restored
     std::optional<Keys> keys_;
 };
@@ -144,9 +136,9 @@ private:
 } // namespace
 
 void find_room(const Context& context, RestorePlan& plan, const RestoreRequest& request) {
-    if (!request.in_place)
-        return;
-    RoomFinder finder(context);
+    if (!request.only.empty())
+        return; // a part, whose size nobody knows
+    RoomFinder finder(context, request);
     for (auto& group : plan.groups)
         for (auto& item : group.items)
             finder.look_at(item);

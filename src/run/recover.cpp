@@ -84,6 +84,16 @@ std::set<std::string> unsettled(const Settings& settings) {
     return runs;
 }
 
+bool awaits_recovery(const Settings& settings) {
+    const auto left = quiesce::leftovers(settings.journals());
+    const auto records = RestoreRecords(settings).all();
+    const Alive alive = [&](const std::string& run) { return quiesce::alive(settings.journals(), run); };
+    return std::any_of(left.begin(), left.end(),
+                       [](const auto& each) { return !each.open.empty() || !each.trouble.empty(); }) ||
+           std::any_of(records.begin(), records.end(),
+                       [&](const RestoreRecord& record) { return any_cut_off(record, alive); });
+}
+
 quiesce::Waiting waiting(const Settings& settings, podman::Engine& engine,
                          const std::optional<std::string>& self_id) {
     return {.runs = [&settings] { return unsettled(settings); },

@@ -37,6 +37,9 @@ Recovery recover(const Settings& settings, podman::Engine& engine, const std::op
 // The runs whose containers may not be started before their data is settled, if they are dead; the recoveries
 // that stopped who used it are among them. Reads the state folder alone.
 std::set<std::string> unsettled(const Settings& settings);
+// A run that was cut off has left what `recover`, or a new run, puts in order. Reads the state folder alone;
+// to be called by a process that has no run of its own. Throws Error (failed) when it can't be read.
+[[nodiscard]] bool awaits_recovery(const Settings& settings);
 // For quiesce::recover: those, and the containers that use half-moved data, for which podman is only asked
 // where there is such data. All that is handed in must outlive it.
 quiesce::Waiting waiting(const Settings& settings, podman::Engine& engine,

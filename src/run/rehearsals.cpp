@@ -11,7 +11,7 @@ archive::Unpacked Rehearsals::operator()(const PrivateKeys& keys, const catalog:
             host_ = survey(context.engine, context.self_id);
         execution_.emplace(context);
     }
-    return rehearse(context, execution_->run(), host_, keys, record, backup, progress);
+    return rehearse(context, execution_->run(), host_, keys, record, backup, progress, only_);
 }
 
 } // namespace miraclemax::run

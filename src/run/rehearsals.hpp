@@ -13,7 +13,8 @@ namespace miraclemax::run {
 // thread.
 class Rehearsals {
 public:
-    explicit Rehearsals(std::function<const Context&()> context) : context_(std::move(context)) {}
+    explicit Rehearsals(std::function<const Context&()> context, std::string only = {})
+        : context_(std::move(context)), only_(std::move(only)) {}
 
     // As rehearse().
     archive::Unpacked operator()(const PrivateKeys& keys, const catalog::ComponentRecord& record,
@@ -21,6 +22,7 @@ public:
 
 private:
     std::function<const Context&()> context_;
+    std::string only_;
     std::optional<Execution> execution_;
     Host host_{};
 };

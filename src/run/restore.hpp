@@ -42,14 +42,14 @@ public:
 };
 
 // The archives of a plan, proven: signature, layout, sha256 of everything that is to be read. Throws Error
-// (damaged, untrusted) naming the fault; nothing was touched then. `ask_the_disk`: else what the page cache
-// holds will do, which is what is restored next.
+// (damaged, untrusted) naming the fault, and what can be restored instead; nothing was touched then.
+// `ask_the_disk`: else what the page cache holds will do, which is what is restored next.
 void prove(const Context& context, RestoreObserver& observer, const RestorePlan& plan, const Trust& trust,
            bool ask_the_disk = false);
 
 // Decrypts and reads all archives of a plan and compares them with their inventories; stores nothing.
 RestoreResult rehearse_all(const Context& context, RestoreObserver& observer, const RestorePlan& plan,
-                           const PrivateKeys& keys);
+                           const PrivateKeys& keys, const RestoreRequest& request);
 
 // Carries the plan out, group by group. A group fails as a whole, and is then as it was; the others go on.
 // Throws Error for what ends the run: interrupted, podman, busy; every container is released then, or its

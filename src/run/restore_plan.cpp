@@ -3,118 +3,18 @@
 #include "component/bound_volume.hpp"
 #include "component/paths.hpp"
 #include "error.hpp"
+#include "run/restore_choice.hpp"
 #include "run/unpacking.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 namespace miraclemax::run {
 namespace {
 
-using catalog::ComponentRecord;
 using component::Component;
 using component::Source;
-
-bool asked_for(const RestoreRequest& request, const std::string& name) {
-    return request.components.empty() ||
-           std::find(request.components.begin(), request.components.end(), name) != request.components.end();
-}
-
-RestoreItem item_of(const catalog::Manifest& manifest, const ComponentRecord& record) {
-    return {.id = manifest.id,
-            .from = manifest.began,
-            .record = record,
-            .target = {},
-            .refusal = {},
-            .remedy = {}};
-}
-
-// The newest archive that is whole; where none is, the newest there is.
-std::optional<RestoreItem> newest(const std::vector<catalog::Record>& records, const std::string& name) {
-    std::optional<RestoreItem> second; // a safety backup holds what somebody wanted to be rid of
-    for (auto record = records.rbegin(); record != records.rend(); ++record) {
-        if (!record->manifest || record->manifest->safety)
-            continue;
-        for (const auto& each : record->manifest->components) {
-            if (each.name != name)
-                continue;
-            if (each.complete)
-                return item_of(*record->manifest, each);
-            if (!second)
-                second = item_of(*record->manifest, each);
-        }
-    }
-    return second;
-}
-
-// What the host consists of: the components of the newest whole-host backup, and of all since.
-std::set<std::string> current_names(const std::vector<catalog::Record>& records) {
-    std::set<std::string> names;
-    bool whole_seen = false;
-    for (auto record = records.rbegin(); record != records.rend(); ++record) {
-        if (!record->manifest || record->manifest->safety)
-            continue;
-        for (const auto& each : record->manifest->components)
-            if (!whole_seen || each.optional) // optional ones are not in every run
-                names.insert(each.name);
-        if (!whole_seen) // what failed then has an older archive
-            for (const auto& each : record->manifest->failed)
-                names.insert(each.name);
-        whole_seen = whole_seen || !record->manifest->partial;
-    }
-    return names;
-}
-
-std::vector<RestoreItem> choose_latest(const catalog::Catalog& catalog, const RestoreRequest& request,
-                                       std::vector<std::string>& warnings) {
-    const auto records = catalog.records();
-    const bool any =
-        std::any_of(records.begin(), records.end(), [](const auto& each) { return each.manifest; });
-    if (!any)
-        throw Error(ExitCode::not_found, "there is no backup to restore",
-                    "does the backup folder hold the backups? `miraclemax list`");
-    for (const auto& record : records)
-        if (!record.manifest)
-            warnings.push_back("backup " + record.id +
-                               " can't be read and is passed over: " + record.trouble);
-    const auto current = current_names(records);
-    const std::vector<std::string> names(request.components.empty()
-                                             ? std::vector<std::string>(current.begin(), current.end())
-                                             : request.components);
-    std::vector<RestoreItem> items;
-    for (const auto& name : names) {
-        if (auto found = newest(records, name))
-            items.push_back(std::move(*found));
-        else if (request.components.empty())
-            warnings.push_back(name + " can't be restored: no backup holds it, it failed in every run");
-        else
-            throw Error(ExitCode::not_found, "no backup holds a component " + name,
-                        "`miraclemax list` and `miraclemax show ID` tell what there is");
-    }
-    return items;
-}
-
-std::vector<RestoreItem> choose_from(const catalog::Catalog& catalog, const RestoreRequest& request) {
-    const auto record = catalog.find(request.backup);
-    if (!record.manifest)
-        throw Error(ExitCode::damaged, "the manifest of " + record.id + " can't be read: " + record.trouble,
-                    "use another backup (`miraclemax list`)");
-    std::vector<RestoreItem> items;
-    std::set<std::string> found;
-    for (const auto& each : record.manifest->components)
-        if (asked_for(request, each.name)) {
-            items.push_back(item_of(*record.manifest, each));
-            found.insert(each.name);
-        }
-    for (const auto& name : request.components)
-        if (found.count(name) == 0)
-            throw Error(ExitCode::not_found, "backup " + record.id + " holds no component " + name,
-                        "`miraclemax show " + record.id +
-                            "` tells what it holds; --latest finds the newest of each");
-    return items;
-}
 
 const podman::Volume* find_volume(const Host& host, const std::string& name) {
     for (const auto& each : host.volumes)
@@ -173,9 +73,10 @@ void set_target(RestoreItem& item, const Host& host, const RestoreRequest& reque
 void check_wishes(const RestoreRequest& request) {
     if (!request.into.empty() && !request.to.empty())
         throw Error(ExitCode::usage, "--into and --to exclude each other", "choose a volume or a folder");
-    if (!request.into.empty() && request.components.size() != 1)
+    const bool one = unique(request.components).size() == 1;
+    if (!request.into.empty() && !one)
         throw Error(ExitCode::usage, "--into takes one component", "name it: --component NAME");
-    if (!request.only.empty() && request.components.size() != 1)
+    if (!request.only.empty() && !one)
         throw Error(ExitCode::usage, "--path takes one component", "name it: --component NAME");
     if (request.in_place && (request.beside() || !request.only.empty()))
         throw Error(ExitCode::usage, "--in-place goes with neither --into nor --to nor --path",
@@ -222,6 +123,16 @@ bool RestorePlan::feasible() const {
     });
 }
 
+ExitCode RestorePlan::code() const {
+    if (feasible())
+        return ExitCode::ok;
+    for (const auto& group : groups)
+        for (const auto& item : group.items)
+            if (!item.refusal.empty() && item.refusal_code != ExitCode::failed)
+                return item.refusal_code;
+    return ExitCode::failed;
+}
+
 // For planning, who only reads it counts as a writer. Who has mounted a folder above it sees it move.
 void replan_stop(RestoreGroup& group, const Host& host) {
     auto containers = host.containers;
@@ -266,8 +177,9 @@ RestorePlan plan_restore(const Host& host, const catalog::Catalog& catalog, cons
     check_wishes(request);
     RestorePlan plan;
     plan.no_podman = host.no_podman;
-    auto items = request.backup.empty() ? choose_latest(catalog, request, plan.warnings)
-                                        : choose_from(catalog, request);
+    auto [items, left_out, warnings] = choose_archives(catalog, request);
+    plan.left_out = std::move(left_out);
+    plan.warnings = std::move(warnings);
     std::vector<Component> targets;
     for (auto& item : items) {
         set_target(item, host, request);

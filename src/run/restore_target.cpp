@@ -32,8 +32,8 @@ std::string parent_of(const std::string& path) {
 }
 
 // Tries the folder itself, then those above it, until one is there to make the rest in: from a sidecar the
-// host's folders can't be seen.
-void make_folder(const Context& context, const std::string& run, const Host& host, RestoredComponent target,
+// host's folders can't be seen. True: it had to be made.
+bool make_folder(const Context& context, const std::string& run, const Host& host, RestoredComponent target,
                  const std::string& folder) {
     const RestoreRecord record{.run = run, .at = {}, .components = {}};
     target.single = false;
@@ -46,7 +46,7 @@ void make_folder(const Context& context, const std::string& run, const Host& hos
             settler(context.settings, context.engine, host, run, record, target,
                     worker::Settling::make_folder, folder == base ? "" : missing)
                 ->finish(context.stop);
-            return;
+            return folder != base;
         } catch (const Error& error) {
             if (error.code() == ExitCode::interrupted || base == "/")
                 throw first ? *first : error;
@@ -120,9 +120,9 @@ podman::Volume make_volume(podman::Engine& engine, const RestoreItem& item, cons
 
 } // namespace
 
-RestoredComponent make_target(const Context& context, const Host& host, const RestoreItem& item,
-                              const RestoreRequest& request, const std::string& group,
-                              RestoreRecords& records, RestoreRecord& record) {
+Target make_target(const Context& context, const Host& host, const RestoreItem& item,
+                   const RestoreRequest& request, const std::string& group, RestoreRecords& records,
+                   RestoreRecord& record) {
     const auto& source = item.target.source;
     RestoredComponent target{.component = item.record.name,
                              .backup = item.id,
@@ -143,16 +143,22 @@ RestoredComponent make_target(const Context& context, const Host& host, const Re
             at.volume.clear();
             make_folder(context, record.run, host, at, target.path);
         }
-        return target;
+        return {.component = target, .made = true};
     }
+    bool made = false;
     if (source.kind == component::Source::Kind::path) {
         if (!host.no_podman.empty())
             need_whole(context.settings, target);
-        make_folder(context, record.run, host, target, target.single ? parent_of(source.path) : source.path);
+        const auto folder = target.single ? parent_of(source.path) : source.path;
+        made = make_folder(context, record.run, host, target, folder);
+        if (!made && !request.to.empty() && request.only.empty() &&
+            !is_empty(context.settings, context.engine, host, record.run, target))
+            throw Error(ExitCode::failed, "there is something in " + folder + " already",
+                        "name a new folder: --to never touches what is there");
     }
     record.components.push_back(target);
     records.keep(record);
-    return target;
+    return {.component = target, .made = made};
 }
 
 std::string unmake_target(const Settings& settings, podman::Engine& engine, const Host& host,

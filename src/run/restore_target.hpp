@@ -11,12 +11,18 @@ namespace miraclemax::run {
 inline constexpr const char* made_by = "miraclemax.run";
 inline constexpr const char* not_ours = "it is not the one that was made";
 
+struct Target {
+    RestoredComponent component; // as it is on record
+    bool made = false;           // the volume or the folder: nothing old was there
+};
+
 // Makes a missing volume with the driver, labels and options that the manifest records (with --into: a plain
 // one without these labels, which would claim the component's name), and a missing folder. The record has the
-// component then, and on disk, before there is a volume. Throws Error.
-RestoredComponent make_target(const Context& context, const Host& host, const RestoreItem& item,
-                              const RestoreRequest& request, const std::string& group,
-                              RestoreRecords& records, RestoreRecord& record);
+// component then, and on disk, before there is a volume. Throws Error; with --to also (failed) where the
+// folder holds something already.
+Target make_target(const Context& context, const Host& host, const RestoreItem& item,
+                   const RestoreRequest& request, const std::string& group, RestoreRecords& records,
+                   RestoreRecord& record);
 
 // The volume that `run` made for a restore that came to nothing goes, where nothing can go with it: a plain
 // local one, still the same, that holds nothing and that no container has. Empty: there is none of its name

@@ -183,6 +183,8 @@ void undo_restore(const Context& context, RestoreObserver& observer,
     Execution execution(context);
     undo_components(context, observer, execution, records, components);
     execution.close();
+    if (const auto stuck = start_the_waiting(context); !stuck.empty())
+        throw Error(ExitCode::not_released, "the old data is back; " + stuck, "run `miraclemax recover`");
 }
 
 std::vector<std::string> discard_old(const Context& context, const std::vector<Aside>& agreed) {

@@ -152,9 +152,11 @@ std::vector<std::string> Unpacking::swap() {
 
 archive::Unpacked rehearse(const Context& context, const std::string& run, const Host& host,
                            const PrivateKeys& keys, const catalog::ComponentRecord& record,
-                           const std::filesystem::path& backup, const worker::Unpacker::Told& progress) {
-    return Unpacking(context, run, host, keys,
-                     {.record = record, .backup = backup, .site = {}, .placement = {}})
+                           const std::filesystem::path& backup, const worker::Unpacker::Told& progress,
+                           const std::string& only) {
+    return Unpacking(
+               context, run, host, keys,
+               {.record = record, .backup = backup, .options = {.only = only}, .site = {}, .placement = {}})
         .finish(progress);
 }
 

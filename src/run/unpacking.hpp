@@ -41,9 +41,11 @@ private:
     const Context& context_;
 };
 
-// Decrypts and reads everything, compares it with the inventory, stores nothing.
+// Decrypts and reads everything, compares it with the inventory, stores nothing. `only`: a path that has to
+// be there (else Error not_found), as a restore of it would need it; empty: none.
 archive::Unpacked rehearse(const Context& context, const std::string& run, const Host& host,
                            const PrivateKeys& keys, const catalog::ComponentRecord& record,
-                           const std::filesystem::path& backup, const worker::Unpacker::Told& progress);
+                           const std::filesystem::path& backup, const worker::Unpacker::Told& progress,
+                           const std::string& only = {});
 
 } // namespace miraclemax::run

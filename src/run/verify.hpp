@@ -13,6 +13,11 @@ namespace miraclemax::run {
 // deep: every archive is opened, and one that no key opens is a failure. deep_if_possible: what a key opens.
 enum class Depth { stored, deep_if_possible, deep };
 
+struct Chosen {
+    std::string id;                      // of a backup
+    std::vector<std::string> components; // empty: all
+};
+
 struct VerifyRequest {
     std::vector<std::string> ids; // "latest" is one too; empty: latest, or with `sample` all
     bool all = false;
@@ -22,6 +27,7 @@ struct VerifyRequest {
     Trust trust;
     PrivateKeys keys;
     std::function<std::uint64_t()> random{}; // chooses the sample; empty: the system's
+    std::vector<Chosen> chosen{};            // not empty: these, whatever is said of backups and components
 };
 
 enum class Outcome { good, bad, no_key, not_tried };

@@ -136,6 +136,8 @@ std::vector<Chosen> sample(const store::BackupFolder& folder, const VerifyReques
 } // namespace
 
 std::vector<Chosen> choose(const store::BackupFolder& folder, const VerifyRequest& request) {
+    if (!request.chosen.empty())
+        return request.chosen;
     auto chosen = with_components(folder, request);
     return request.sample > 0 ? sample(folder, request, std::move(chosen)) : chosen;
 }

@@ -5,11 +5,6 @@
 
 namespace miraclemax::run {
 
-struct Chosen {
-    std::string id;
-    std::vector<std::string> components; // empty: all
-};
-
 // Folders with a backup's name that hold no manifest are among all. Throws Error (not_found) naming what is
 // not there.
 std::vector<Chosen> choose(const store::BackupFolder& folder, const VerifyRequest& request);

@@ -100,6 +100,9 @@ TEST_F(BareRecover, ThenItIsRestoredToAgain) {
     EXPECT_EQ(restore(), 10) << said;
     EXPECT_THAT(said, HasSubstr("run `miraclemax recover`"));
     EXPECT_EQ(run({"recover"}), 0) << said;
+    EXPECT_EQ(restore(), 1) << said;
+    EXPECT_THAT(said, HasSubstr("there is something in " + rescue().string() + " already"));
+    std::filesystem::remove_all(rescue());
     EXPECT_EQ(restore(), 0) << said;
     EXPECT_EQ(content(rescue() / "file"), "content");
 }

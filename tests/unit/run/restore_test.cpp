@@ -49,6 +49,7 @@ TEST_F(Restoring, TheNextGoodBackupLetsGoWhatLiesAside) {
     EXPECT_TRUE(RestoreRecords(settings).all().empty());
 }
 
+// No command comes here without prove(): this is an archive that is damaged between that and its reading.
 TEST_F(Restoring, OneBadMemberLeavesTheWholeGroupAsItWas) {
     add("more", "other", {{"miraclemax.group", "both"}});
     engine.change("app", [](podman::Container&) {});
@@ -67,6 +68,37 @@ TEST_F(Restoring, OneBadMemberLeavesTheWholeGroupAsItWas) {
     EXPECT_TRUE(engine.calls().empty()); // nothing was stopped
     EXPECT_FALSE(aside("data"));
     EXPECT_FALSE(aside("more"));
+    EXPECT_TRUE(RestoreRecords(settings).all().empty());
+}
+
+// As every command goes: what is damaged is known before anything is unpacked, and the whole restore is off.
+TEST_F(Restoring, OneBadArchiveIsFoundBeforeAnythingIsUnpacked) {
+    add("more", "other", {{"miraclemax.group", "both"}});
+    add("third", "");
+    engine.remove_volume("data");
+    add("data", "", {{"miraclemax.group", "both"}});
+    const auto id = back_up().manifest.id;
+    for (const auto* each : {"data", "more", "third"})
+        write(each, "file", "newer");
+    const auto archive = settings.backups / id / "volumes/more.tar.gz";
+    std::filesystem::resize_file(archive, std::filesystem::file_size(archive) - 40);
+    engine.forget_calls();
+    const auto planned = plan();
+    try {
+        prove(context(), follower, planned, {.signers = {}, .unsigned_is_fine = true});
+        restore(context(), follower, planned, {}, {});
+        ADD_FAILURE() << "it was restored";
+    } catch (const Error& error) {
+        EXPECT_EQ(error.code(), ExitCode::damaged);
+        EXPECT_THAT(error.what(), HasSubstr("backup " + id));
+        EXPECT_THAT(error.what(), HasSubstr("volumes/more.tar.gz"));
+        EXPECT_FALSE(error.remedy().empty());
+    }
+    for (const auto* each : {"data", "more", "third"}) {
+        EXPECT_EQ(read(each), "newer") << each;
+        EXPECT_FALSE(aside(each)) << each;
+    }
+    EXPECT_TRUE(engine.calls().empty());
     EXPECT_TRUE(RestoreRecords(settings).all().empty());
 }
 

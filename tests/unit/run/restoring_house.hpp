@@ -24,8 +24,12 @@ public:
         stopped.insert(stopped.end(), containers.begin(), containers.end());
     }
     void started(const std::string&, const quiesce::FreezeReport&) override {}
-    void health(const Health&) override {}
+    void health(const Health& health) override {
+        if (on_health)
+            on_health(health);
+    }
     std::vector<std::string> stopped;
+    std::function<void(const Health&)> on_health;
     std::function<void(const RestoreItem&)> on_unpacked;
 };
 
