@@ -15,6 +15,7 @@ test_packages=(
     libgtest-dev libgmock-dev
     # what the tests call: stock tools that must read what miraclemax wrote
     gnupg tar gzip zstd acl attr libcap2-bin mtree-netbsd sqlite3
+    postgresql # its programs, in a container of a bed: see without_services
     rpm # the package for Fedora is built and looked into too
     # podman in a bed (tests/scenario/bed.sh); runc, since crun needs CAP_SYS_RESOURCE on some machines
     podman podman-compose conmon runc netavark aardvark-dns iptables busybox-static
@@ -54,14 +55,21 @@ install_packages() {
 # The tests want programs, not the services that come with them: nothing is started, now or at the next boot.
 without_services() {
     local policy=/usr/sbin/policy-rc.d made='' code=0 service
+    local clusters=/etc/postgresql-common/createcluster.d
+    local no_cluster=$clusters/miraclemax-tests.conf
     if [ ! -e "$policy" ]; then
         made=yes
         printf '#!/bin/sh\nexit 101\n' >"$policy"
         chmod 755 "$policy"
     fi
+    # Nor does PostgreSQL make a database of this machine's own. It stays as it was for whoever installs another later.
+    mkdir -p "$clusters"
+    echo 'create_main_cluster = false' >"$no_cluster"
     "$@" || code=$?
+    rm -f "$no_cluster"
+    rmdir --ignore-fail-on-non-empty -p "$clusters" 2>/dev/null || :
     [ -z "$made" ] || rm -f "$policy"
-    [ ! -d /run/systemd/system ] || for service in prometheus prometheus-alertmanager; do
+    [ ! -d /run/systemd/system ] || for service in prometheus prometheus-alertmanager postgresql; do
         [[ " ${missing[*]} " != *" $service "* ]] || systemctl disable --quiet "$service" || :
     done
     return "$code"

@@ -50,7 +50,8 @@ for case in suite.iter("testcase"):
         print("FAILED:", case.get("name"), file=sys.stderr)
     elif case.find("skipped") is not None or status in ("notrun", "disabled"):
         out += 1
-        print("skipped:", case.get("name"), file=sys.stderr)
+        why = case.find("skipped")
+        print("skipped:", case.get("name"), (why.get("message") or "") if why is not None else "", file=sys.stderr)
 print(total - bad - out, bad, out)
 PY
     ) || line="0 1 0"

@@ -3,8 +3,9 @@ import json
 import os
 import random
 
+from oracle import processes
 from restoring import Shelf
-from world import LONG, run, wait_until
+from world import LONG, wait_until
 
 
 class HalfRestored(Shelf):
@@ -27,16 +28,7 @@ class HalfRestored(Shelf):
         return random.Random(seed)
 
     def processes(self, pattern):
-        """Those of the bed's containers, seen from outside of it."""
-        found = []
-        for pid in run("pgrep", "-f", pattern, check=False).stdout.split():
-            try:
-                with open(f"/proc/{pid}/mountinfo", encoding="utf-8") as file:
-                    if self.world.bed in file.read():
-                        found.append(int(pid))
-            except OSError:
-                pass
-        return found
+        return processes(self.world, pattern)
 
     def pid(self):
         """The controller's."""

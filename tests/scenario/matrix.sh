@@ -3,7 +3,8 @@
 #   matrix.sh PROGRAM FOLDER      FOLDER gets one JUnit file a combination
 #   podman: this machine's own, and that of the other Debian (12: 4.3.1, 13: 5.4.2), whose root is given as
 #           MIRACLEMAX_TEST_ROOTFS or made once by debootstrap in /var/tmp/miraclemax-test-SUITE
-#   cgroups: v1, v2. Rootless: test_rootless.py alone, in the other Debian, where a user can be made for it.
+#   cgroups: v1, v2. Runtime: runc; crun for what freezes and kills, in Debian 13 on v2.
+#   rootless: test_rootless.py alone, in the other Debian, where a user can be made for it
 # The first combination is run in the long form if MIRACLEMAX_TEST_LONG is set, the others in the quick one, beside it.
 # What can't be run is printed with its reason.
 set -euo pipefail
@@ -95,6 +96,14 @@ for view in v1 v2; do
         skip "podman of Debian $suite, cgroup $view" "$(cat "$folder/why")"
     fi
 done
+# crun is what Debian 13 and Fedora run containers with; Debian 12's fails in a bed without the host's rights.
+if [ -z "$root" ] || [ "$suite" != trixie ]; then
+    skip "crun" "only Debian 13's runs here, beside a Debian 12"
+elif ! can_show v2; then
+    skip "crun" "this machine can't show cgroup v2"
+else
+    BED_RT=crun suite "podman $other crun cgroup v2" "$root" v2 test_freeze test_interruption test_main_path test_faults
+fi
 if [ -z "$root" ]; then
     skip "rootless" "$(cat "$folder/why")"
 elif ! chroot "$root" sh -c "command -v newuidmap >/dev/null && { id $user || useradd -m $user; }" >/dev/null 2>&1; then

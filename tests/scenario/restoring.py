@@ -1,4 +1,7 @@
 """What the scenario tests of restore share: applications with real data, the command, and what must hold afterwards."""
+import datetime
+import hashlib
+import json
 import os
 import sqlite3
 
@@ -7,22 +10,56 @@ from world import Scenario, run, wait_until
 
 # The bed's own programs in an application's container: the image has busybox alone.
 PROGRAMS = ("-v", "/usr:/usr:ro")
-# Waits while the flag says so, so that a test may look at a tree that nobody changes.
-SQLITE_WRITER = """
-import os, sqlite3, time
+# Rows that tell which they are and whether they are torn, and a diary beside the volume of what was begun and what was
+# committed when. The writers wait while the flag says so, so that a test may look at a tree that nobody changes.
+WRITER = """
+import hashlib, os, subprocess, sqlite3, sys, time
 def wait():
     while os.path.exists('/flag/quiet'):
         time.sleep(0.05)
+def digest(number):
+    return hashlib.sha256(b'%d' % number).hexdigest() * 4
+diary = open(sys.argv[1], 'ab', buffering=0)
+def note(what, number):
+    diary.write(b'%d %s %d\\n' % (time.time_ns(), what, number))
 wait()
+"""
+SQLITE_WRITER = WRITER + """
 base = sqlite3.connect('/data/app.db')
 base.execute('PRAGMA journal_mode=WAL')
-base.execute('CREATE TABLE IF NOT EXISTS log (number INTEGER PRIMARY KEY, noise BLOB)')
+base.execute('PRAGMA synchronous=FULL')
+base.execute('CREATE TABLE IF NOT EXISTS log (number INTEGER PRIMARY KEY, noise TEXT)')
+number = base.execute('SELECT coalesce(max(number), 0) FROM log').fetchone()[0]
 while True:
-    base.execute('INSERT INTO log (noise) VALUES (randomblob(300))')
+    number += 1
+    note(b'begun', number)
+    base.execute('INSERT INTO log VALUES (?, ?)', (number, digest(number)))
     base.commit()
+    note(b'done', number)
     time.sleep(0.005)
     wait()
 """
+# Three rows a transaction, by the psql whose command is argv[2:].
+POSTGRES_WRITER = WRITER + """
+psql = subprocess.Popen(sys.argv[2:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1)
+def ask(text):
+    psql.stdin.write(text + '\\n')
+    return psql.stdout.readline().strip()
+number = int(ask('SELECT coalesce(max(number), 0) FROM log;'))
+while not os.path.exists('/flag/quiet'):
+    note(b'begun', number + 3)
+    rows = ''.join(f"INSERT INTO log VALUES ({each}, '{digest(each)}'); " for each in range(number + 1, number + 4))
+    if ask(f"BEGIN; {rows}COMMIT; SELECT 'committed';") != 'committed':
+        sys.exit('psql has ended')
+    number += 3
+    note(b'done', number)
+    time.sleep(0.005)
+"""
+
+
+def digest(number):
+    """What a writer's row of that number holds."""
+    return hashlib.sha256(b"%d" % number).hexdigest() * 4
 
 
 def wipe(folder):
@@ -82,7 +119,39 @@ class RestoreScenario(Scenario):
             (checked,) = base.execute("PRAGMA integrity_check").fetchone()
             if checked != "ok":
                 raise AssertionError(checked)
-            return base.execute("SELECT count(*), coalesce(max(number), 0) FROM log").fetchone()
+            return base.execute("SELECT number, noise FROM log ORDER BY number").fetchall()
+
+    def frozen_at(self, container):
+        """When podman's last pause of it had been done, in ns since 1970."""
+        told = self.world.podman("events", "--stream=false", "--format", "json", "--filter", "event=pause",
+                                 "--filter", f"container={container}").stdout.splitlines()
+        self.assertTrue(told, f"{container} was never paused")
+        event = json.loads(told[-1])
+        if "timeNano" in event:  # podman 5
+            return event["timeNano"]
+        return int(datetime.datetime.fromisoformat(event["Time"]).timestamp() * 1e6) * 1000
+
+    def committed_at(self, diary, moment):
+        """What its writer had committed then for certain, and what it had begun to."""
+        highest = {"done": 0, "begun": 0}
+        with open(diary, encoding="ascii") as file:
+            for line in file:
+                when, what, number = line.split()
+                if int(when) <= moment:
+                    highest[what] = int(number)
+        return highest["done"], highest["begun"]
+
+    def rows_of_the_freeze(self, rows, diary, moment):
+        """1 to N without a gap, none torn, and N what was committed when the writer froze. -> N"""
+        self.assertEqual([number for number, _ in rows], list(range(1, len(rows) + 1)))
+        for number, noise in rows:
+            self.assertEqual(noise, digest(number), f"row {number}")
+        done, begun = self.committed_at(diary, moment)
+        self.assertGreater(done, 20)
+        # Nothing was begun between the freeze and its end: what was on its way then is all that may be there or not.
+        self.assertGreaterEqual(len(rows), done)
+        self.assertLessEqual(len(rows), begun)
+        return len(rows)
 
     # --- what must hold ---
     def staging(self, *folders):
@@ -108,10 +177,10 @@ class RestoreScenario(Scenario):
     def tidy(self, *folders, killed=False):
         """Nothing of a restore is left but what it keeps aside; of a killed one what the next run drops."""
         wait_until(lambda: not self.helpers(), "the end of the helpers", 10)
-        command = "cd /var/lib/miraclemax; ls -A journal"
+        command = "cd /var/lib/miraclemax || exit; ls -A journal"
         if not killed:
             command += "; ls -A control; ls -d /dev/shm/mm-* /run/mm-* /tmp/mm-*"
-        left = self.world.podman("exec", "miraclemax", "sh", "-c", command, check=False).stdout
+        left = self.world.podman("exec", "miraclemax", "sh", "-c", command + "; true").stdout  # of one that lives
         self.assertEqual(left.split(), [])
         self.assertEqual(self.world.debris(), [])
         if folders:

@@ -28,8 +28,8 @@ class Result(unittest.TestResult):
         self.began = time.monotonic()
         self.case = tree.SubElement(self.suite, "testcase", name=test.id(), status="run")
 
-    def told(self, test, word):
-        print(f"  {word:7} {test.id()} ({time.monotonic() - self.began:.1f} s)", flush=True)
+    def told(self, test, word, why=""):
+        print(f"  {word:7} {test.id()} ({why or f'{time.monotonic() - self.began:.1f} s'})", flush=True)
 
     def addSuccess(self, test):
         self.told(test, "ok")
@@ -40,7 +40,7 @@ class Result(unittest.TestResult):
             self.case = tree.SubElement(self.suite, "testcase", name=test.id(), status="notrun")
             self.began = time.monotonic()
         tree.SubElement(self.case, "skipped", message=reason)
-        self.told(test, "skipped")
+        self.told(test, "skipped", reason)
 
     def failed(self, test, error):
         if not hasattr(self, "case") or self.case.get("name") != test.id():  # setUpClass

@@ -1,198 +1,19 @@
 """Backups while the volume moves: what stands still is right, what moves is named, nothing leads outside."""
-import ctypes
+import decimal
 import json
 import os
 import random
 import shutil
-import signal
 import time
-import zlib
 
 import tree
+from moving import KINDS, Mover, Writer, exchange, slow_backup, torn
 from world import LONG, Scenario, run
 
-BLOCK = 512
-EXCHANGE = 2  # RENAME_EXCHANGE
-libc = ctypes.CDLL(None, use_errno=True)
 
-
-def exchange(one, other):
-    libc.renameat2(-100, os.fsencode(one), -100, os.fsencode(other), EXCHANGE)
-
-
-def slow_backup(world, *inject):
-    """By the program on the host with its child worker, each of whose opens or reads strace holds up: what has
-    microseconds to happen otherwise is then all but certain to."""
-    state = os.path.join(world.bed, "state")
-    os.makedirs(state, exist_ok=True)
-    options = [word for each in inject for word in ("-e", "inject=" + each)]
-    calls = ",".join(each.split(":")[0] for each in inject)
-    return run("strace", "-f", "-qq", "-o", "/dev/null", "--seccomp-bpf", "-e", "trace=" + calls, *options,
-               os.environ["MIRACLEMAX_PROGRAM"], "backup", check=False,
-               env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "CONTAINER_HOST": "unix://" + world.socket,
-                    "MIRACLEMAX_BACKUP_FOLDER": world.backups, "MIRACLEMAX_STATE_FOLDER": state,
-                    "MIRACLEMAX_ENCRYPTION_KEYS": world.keys.public, "MIRACLEMAX_COMPRESSION_LEVEL": "0"})
-
-
-# --- contents that tell whether they are torn ---
-def block(name, version, number):
-    head = b"%s %d %d " % (name.encode(), version, number)
-    head += b"%08x " % zlib.crc32(head)
-    return head.ljust(BLOCK - 1, b".") + b"\n"
-
-
-def blocks(name, content):
-    """[(version, number)] or why it can't be one state of the file"""
-    if len(content) % BLOCK:
-        return f"{len(content)} bytes are no whole blocks"
-    found = []
-    for at in range(0, len(content), BLOCK):
-        words = content[at:at + BLOCK].split(b" ", 4)
-        if len(words) != 5 or content[at:at + BLOCK] != block(name, int(words[1]), int(words[2])):
-            return f"block {at // BLOCK} is not what was written"
-        found.append((int(words[1]), int(words[2])))
-    return found
-
-
-def torn(name, content):
-    """Why the content was at no time that of the file; writers write block by block, from the first on."""
-    found = blocks(name, content)
-    if isinstance(found, str):
-        return found
-    if [number for _, number in found] != list(range(len(found))):
-        return "blocks are missing or doubled"
-    versions = [version for version, _ in found]
-    if versions != sorted(versions, reverse=True) or (versions and versions[0] - versions[-1] > 1):
-        return f"versions {sorted(set(versions))} never stood together"
-    return None
-
-
-# --- writers: each a process, so that they move while Python waits ---
-def fill(path, name, version, length):
-    with open(path, "wb", buffering=0) as file:
-        for number in range(length):
-            file.write(block(name, version, number))
-
-
-class Writer:
-    """Moves a few entries of one folder until it is ended. Which names are always there: `lasting`; when the others
-    were not there stands in a diary."""
-
-    def __init__(self, root, kind, seed, diary):
-        self.folder = os.path.join(root, kind)
-        os.makedirs(self.folder)
-        self.names = [f"{kind}{number}" for number in range(8)]
-        self.random = random.Random(seed)
-        self.act = getattr(self, kind)
-        self.lasting = kind in ("append", "truncate", "overwrite", "over", "exchange")
-        self.version = dict.fromkeys(self.names, 0)
-        self.pid = 0
-        self.diary = open(diary, "ab+", buffering=0)
-        self.read_up_to = 0
-        self.gone = {}  # name -> since when it is not there
-        for name in self.names:
-            fill(self.path(name), name, 0, 20 if name != self.names[-1] else 9000)  # the last is a big one
-
-    def path(self, name):
-        return os.path.join(self.folder, name)
-
-    def start(self):
-        self.pid = os.fork()
-        if self.pid == 0:
-            try:
-                while True:
-                    name = self.random.choice(self.names + self.names[-1:])
-                    self.version[name] += 1
-                    self.act(self.path(name), name, self.version[name])
-                    time.sleep(self.random.choice((0, 0, 0.001, 0.005)))
-            finally:
-                os._exit(1)
-
-    def end(self):
-        if self.pid:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        self.diary.close()
-
-    def note(self, name, there):
-        """Before it goes, and after it came."""
-        self.diary.write(f"{time.monotonic_ns()} {name} {there:d}\n".encode())
-
-    def was_gone_since(self, began):
-        """The names that were not there at some time since then."""
-        descriptor = self.diary.fileno()
-        text = os.pread(descriptor, os.fstat(descriptor).st_size - self.read_up_to, self.read_up_to)
-        lines = text.splitlines(keepends=True)
-        found = set(self.gone)
-        for line in lines:
-            if not line.endswith(b"\n"):
-                break
-            self.read_up_to += len(line)
-            when, name, there = line.decode().split()
-            if there == "0":
-                self.gone[name] = int(when)
-                found.add(name)
-            else:
-                self.gone.pop(name, None)
-                if int(when) < began:
-                    found.discard(name)
-        return found
-
-    def append(self, path, name, version):
-        with open(path, "ab", buffering=0) as file:
-            number = file.tell() // BLOCK
-            for each in range(number, number + 1 + version % 3):
-                file.write(block(name, 0, each))
-        if number > 12000:
-            os.truncate(path, 20 * BLOCK)
-
-    def truncate(self, path, name, version):
-        fill(path, name, version, self.random.choice((0, 3, 40, 200)))
-
-    def overwrite(self, path, name, version):
-        with open(path, "r+b", buffering=0) as file:
-            for number in range(os.fstat(file.fileno()).st_size // BLOCK):
-                file.write(block(name, version, number))
-
-    def over(self, path, name, version):
-        fill(path + "~", name, version, 20)
-        os.rename(path + "~", path)
-
-    def exchange(self, path, name, version):
-        fill(path + "~", name, version, 10)
-        exchange(path + "~", path)
-
-    def unlink(self, path, name, version):
-        if os.path.exists(path):
-            self.note(name, False)
-            os.unlink(path)
-        elif version % 2:
-            fill(path, name, version, 20)
-            self.note(name, True)
-
-    def recreate(self, path, name, version):
-        self.note(name, False)
-        os.unlink(path)
-        fill(path, name, version, 15)
-        self.note(name, True)
-
-    def swap(self, path, name, version):
-        """file, folder, link, and again"""
-        self.note(name, False)
-        if os.path.islink(path):
-            os.unlink(path)
-            fill(path, name, version, 5)
-        elif os.path.isdir(path):
-            shutil.rmtree(path)
-            os.symlink("/secret", path)
-        else:
-            os.unlink(path)
-            os.mkdir(path)
-            fill(os.path.join(path, name), name, version, 5)
-        self.note(name, True)
-
-
-KINDS = ("append", "truncate", "overwrite", "over", "exchange", "unlink", "recreate", "swap")
+def ns_of(member):
+    """The entry's mtime, which tarfile rounds to a float."""
+    return int(decimal.Decimal(member.pax_headers.get("mtime", member.mtime)) * 10**9)
 
 
 class Changing(Scenario):
@@ -208,6 +29,7 @@ class Changing(Scenario):
                    for number, kind in enumerate(KINDS)]
         world.sidecar(environment={"COMPRESSION_LEVEL": "0"})
         self.named = dict.fromkeys(("changed", "vanished", "unreadable"), 0)
+        self.met = dict.fromkeys(KINDS, 0)
         try:
             for writer in writers:
                 writer.start()
@@ -217,11 +39,16 @@ class Changing(Scenario):
         finally:
             for writer in writers:
                 writer.end()
-        print(f"  named in the reports: {self.named}", flush=True)
+        print(f"  named in the reports: {self.named}, of each kind of change: {self.met}", flush=True)
+        for writer in writers:
+            self.assertTrue(writer.went_on(), f"{writer.kind}: ended with {writer.status}")
+            self.assertGreater(writer.acts(), 0, writer.kind)
         self.assertGreater(self.named["changed"], 0)
+        if LONG:
+            self.assertEqual([kind for kind, count in self.met.items() if count == 0], [])
 
     def stand_still(self, root):
-        """Between the moving folders in the walk's order, and in them, too."""
+        """Between the moving folders in the walk's order. -> name: (content, uid, gid, mode, ns)"""
         contents = {}
         for number in range(600):
             folder = os.path.join("still" if number % 2 else "m still", str(number % 17))
@@ -229,9 +56,17 @@ class Changing(Scenario):
             name = os.path.join(folder, f"file {number}")
             contents[name] = random.Random(number).randbytes((0, 100, 4096, 30_000)[number % 4])
         contents["still/big"] = random.Random(-1).randbytes(6 << 20)
-        for name, content in contents.items():
-            tree.write(os.path.join(root, name), content)
-        return contents
+        still = {}
+        for number, (name, content) in enumerate(contents.items()):
+            path = os.path.join(root, name)
+            tree.write(path, content)
+            owner, mode = (1000 + number % 7, 2000 + number % 5), 0o600 | number % 64
+            moment = 1_500_000_000_000_000_000 + number * 1_234_567_891
+            os.chown(path, *owner)
+            os.chmod(path, mode)
+            os.utime(path, ns=(moment, moment))
+            still[name] = (content, *owner, mode, moment)
+        return still
 
     def one(self, still, writers, slow):
         world = self.world
@@ -252,10 +87,16 @@ class Changing(Scenario):
             self.named[what] += entries[what]
         named = {each["entry"].rstrip("/") for each in lines}
         found = tree.members(world, "busy", id)
-        for name, content in still.items():
+        for name, facts in still.items():
             self.assertIn("busy/" + name, found)
-            self.assertEqual(found["busy/" + name][1], content, name)
+            member, content = found["busy/" + name]
+            self.assertEqual(content, facts[0], name)
+            self.assertEqual((member.uid, member.gid, member.mode, ns_of(member)), facts[1:], name)
             self.assertNotIn("busy/" + name, named)
+        for each in named:
+            kind = each.split("/")[1]
+            if kind in self.met:
+                self.met[kind] += 1
         for writer in writers:
             self.judge(writer, writer.was_gone_since(began), found, named)
         for name, (_, content) in found.items():
@@ -276,6 +117,15 @@ class Changing(Scenario):
                 self.assertIsNone(torn(name, found[f"{path}/{name}"][1]), path)
             if writer.lasting:
                 self.assertTrue(member.isreg(), path)
+
+
+class Racer(Mover):
+    def __init__(self, race, seed):
+        super().__init__()
+        self.race, self.chance = race, random.Random(seed)
+
+    def act(self):
+        self.race(self.chance)
 
 
 class Outside(Scenario):
@@ -299,19 +149,26 @@ class Outside(Scenario):
         store = os.path.join(world.bed, "root", "volumes")
         world.sidecar("-v", f"{store}:/volumes:ro", "-v", f"{secret}:/secret:ro", "--cap-add", "DAC_READ_SEARCH",
                       environment={"COMPRESSION_LEVEL": "0"})
-        seen = {"folder": 0, "link": 0, "cut": 0, "runs": 0}
-        racers = [self.race(self.swap_links, 1), self.race(self.move_folder, 2)]
+        seen = {"folder": 0, "link": 0, "swapped": 0, "moved": 0, "runs": 0}
+        racers = [Racer(self.swap_links, 1), Racer(self.move_folder, 2)]
         end = time.monotonic() + (600 if LONG else 10)
         try:
+            for racer in racers:
+                racer.start()
             while time.monotonic() < end:
                 self.one(seen, slow=seen["runs"] % 2 == 0)
         finally:
-            for pid in racers:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+            for racer in racers:
+                racer.end()
         print(f"  {seen}", flush=True)
+        for racer in racers:
+            self.assertTrue(racer.went_on(), f"{racer.race.__name__}: ended with {racer.status}")
+            self.assertGreater(racer.acts(), 0, racer.race.__name__)
         self.assertGreater(seen["folder"], 0)
         self.assertGreater(seen["link"], 0)
+        if LONG:  # while a walk was in them
+            self.assertGreater(seen["swapped"], 0)
+            self.assertGreater(seen["moved"], 0)
 
     def build(self, secret):
         for number in range(60):
@@ -328,17 +185,6 @@ class Outside(Scenario):
             for inside in range(5):
                 tree.write(os.path.join(deep, f"inside {inside}"), b"harmless")
             deep = os.path.join(deep, "deep")
-
-    def race(self, act, seed):
-        pid = os.fork()
-        if pid == 0:
-            try:
-                chance = random.Random(seed)
-                while True:
-                    act(chance)
-            finally:
-                os._exit(1)
-        return pid
 
     def swap_links(self, chance):
         number = chance.randrange(60)
@@ -364,7 +210,8 @@ class Outside(Scenario):
         record = world.record("raced", id)
         self.assertEqual(record["worker"], "child")
         seen["runs"] += 1
-        seen["cut"] += record["entries"]["changed"]
+        for each in tree.report(world, "raced", id):
+            seen["moved" if each["entry"].startswith("raced/deep") else "swapped"] += 1
         found = tree.members(world, "raced", id)
         for name, (member, content) in found.items():
             self.assertNotIn("CANARY", name)

@@ -1,21 +1,25 @@
 """Ended at any moment, every container is as it was, and no listed backup is less than whole."""
+import contextlib
 import os
 import random
 import re
 import signal
 import time
+import unittest
 
-from world import BED, LONG, Scenario, run, wait_until
+from cut_off import Bench, with_points
+from oracle import processes, run_pid
+from world import ASLEEP, BED, LONG, Scenario, run, wait_until
 
 
 class Interruption(Scenario):
-    def prepare(self):
+    def prepare(self, noise=20_000_000):
         world = self.world
         world.volume("paused", backup="true")
         world.volume("stopped", backup="true", quiesce="stop")
         for name in ("paused", "stopped"):
             with open(os.path.join(world.mountpoint(name), "noise"), "wb") as file:
-                file.write(os.urandom(20_000_000))
+                file.write(os.urandom(noise))
         world.writer("a", "paused")
         world.writer("b", "paused")
         world.writer("c", "stopped")
@@ -27,17 +31,7 @@ class Interruption(Scenario):
         wait_until(lambda: self.world.states() == before, f"{before}\nnow {self.world.states()}", 30)
 
     def run_pid(self):
-        """The pid, seen from outside, of the backup that podman exec started."""
-        found = run("pgrep", "-f", "^miraclemax backup", check=False).stdout.split()
-        mine = []
-        for pid in found:
-            try:
-                with open(f"/proc/{pid}/mountinfo") as file:
-                    if self.world.bed in file.read():
-                        mine.append(int(pid))
-            except OSError:
-                pass
-        return mine[0] if mine else None
+        return run_pid(self.world)
 
     def frozen(self):
         states = self.world.states()
@@ -86,21 +80,22 @@ class Interruption(Scenario):
 
     def test_worker_is_killed(self):
         world = self.world
-        self.prepare()
+        self.prepare(noise=80_000_000)
         before = world.states()
-        going = world.start_backup()
-        victim = []
-
-        def found():
-            victim[:] = [name for name in world.states() if name.startswith("miraclemax-worker") and "paused" in name]
-            return victim and self.frozen()
-
-        wait_until(found, "a worker")
-        world.podman("kill", "-s", "KILL", victim[0], check=False)
-        told = going.communicate()[0]
-        self.assertIn(going.returncode, (0, 3), told)  # 0: it had finished just before
-        self.as_before(before)
-        world.check_everything()
+        for _ in range(5):  # until it meets a run
+            going = world.start_backup()
+            wait_until(lambda: self.frozen() or going.poll() is not None, "a frozen container")
+            victims = processes(world, "miraclemax worker")
+            for pid in victims:
+                with contextlib.suppress(ProcessLookupError):  # it has ended
+                    os.kill(pid, signal.SIGKILL)
+            told = going.communicate()[0]
+            self.assertIn(going.returncode, (0, 3), told)  # 0: it had finished just before
+            self.as_before(before)
+            world.check_everything()
+            if victims and going.returncode == 3:
+                return
+        self.fail("no worker was killed in a freeze")
 
     def test_sigkill_at_random_moments(self):
         world = self.world
@@ -112,17 +107,25 @@ class Interruption(Scenario):
         began = time.monotonic()
         world.backup()
         length = time.monotonic() - began
-        for number in range(100 if LONG else 10):
+        met = {"runs": 0, "freezes": 0}
+        number = 0
+        while number < (100 if LONG else 10) or (not met["freezes"] and number < 40):
+            number += 1
             going = world.start_backup()
             wait_until(lambda: self.run_pid() or going.poll() is not None, "the run")
             time.sleep(dice.random() * length)
             pid = self.run_pid()
             if pid:
                 os.kill(pid, signal.SIGKILL)
+                met["freezes"] += self.frozen()  # nobody has put it back yet
             going.communicate()
+            met["runs"] += going.returncode == 137
             with self.subTest(number=number, seed=seed):
                 world.miraclemax("recover")
                 self.as_before(before)
+        print(f"    met: {met}", flush=True)
+        self.assertGreater(met["runs"], 0)
+        self.assertGreater(met["freezes"], 0)
         world.backup()
         self.assertEqual(world.debris(), [])
         self.as_before(before)
@@ -150,3 +153,25 @@ class Interruption(Scenario):
         world.miraclemax("recover")
         self.as_before(before)
         world.check_everything()
+
+
+@unittest.skipUnless(with_points(), "the program is built without MIRACLEMAX_FAULT_POINTS")
+class RecoverAlone(Bench):
+    def test_recover_puts_back_what_a_dead_run_froze(self):
+        """Nobody else does: the sidecar's first process sleeps."""
+        world = self.world
+        oracle = self.prepare(*ASLEEP)
+        for point, frozen in (("freeze.pause", {"a": "paused", "b": "paused"}), ("freeze.stop", {"c": "exited"})):
+            with self.subTest(point=point):
+                self.killed_in_a_freeze(point)
+                left = {name: (id, frozen.get(name, state)) for name, (id, state) in oracle.before.items()}
+                self.assertEqual(oracle.states(), left)
+                time.sleep(1)
+                self.assertEqual(oracle.states(), left)
+                done = world.miraclemax("recover", check=False)
+                # When it ends, and no later.
+                self.assertEqual(oracle.states(), oracle.before)
+                self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+                for name in frozen:
+                    self.assertIn(name, done.stdout + done.stderr)
+        oracle.next_run_is_clean()

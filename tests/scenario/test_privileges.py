@@ -5,88 +5,14 @@ import re
 import secrets
 import shutil
 import socket
-import threading
 
 import tree
-from world import HERE, Scenario, run, wait_until
+from proxy import Proxy
+from world import Scenario, run, wait_until
 
 # Programs started, everything that writes, and FIFOs made.
 CALLS = ("execve,execveat,write,writev,pwrite64,pwritev,pwritev2,sendto,sendmsg,splice,sendfile,copy_file_range,"
          "mknod,mknodat")
-README = os.path.join(HERE, "..", "..", "README.md")
-
-
-# --- a proxy before podman's socket ---
-def endpoints():
-    with open(README, encoding="utf-8") as file:
-        rows = re.findall(r"^\| ([A-Z]+) \| `(libpod/[^`]+)` \|", file.read(), re.M)
-    return [(method, path, re.compile(r"(/v[0-9.]+)?/" + re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)) + r"(\?.*)?"))
-            for method, path in rows]
-
-
-class Proxy:
-    """Lets through what the README's table names, answers 403 to all else, and keeps both lists."""
-
-    def __init__(self, upstream, path):
-        self.upstream, self.used, self.refused = upstream, set(), []
-        self.endpoints = endpoints()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(path)
-        self.listener.listen(64)
-        threading.Thread(target=self.serve, daemon=True).start()
-
-    def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)
-        self.listener.close()
-
-    def serve(self):
-        while True:
-            try:
-                client = self.listener.accept()[0]
-            except OSError:
-                return
-            threading.Thread(target=self.talk, args=(client,), daemon=True).start()
-
-    def talk(self, client):
-        """One request a connection: each answer says that it closes."""
-        with client:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                more = client.recv(65536)
-                if not more:
-                    return
-                head += more
-            head, rest = head.split(b"\r\n\r\n", 1)
-            first, *lines = head.decode("latin1").split("\r\n")
-            method, target, _ = first.split(" ")
-            for known, name, pattern in self.endpoints:
-                if method == known and pattern.fullmatch(target):
-                    self.used.add((method, name))
-                    break
-            else:
-                self.refused.append((method, target))
-                client.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
-                return
-            lines = [line for line in lines if not line.lower().startswith("connection:")] + ["Connection: close"]
-            with socket.socket(socket.AF_UNIX) as server:
-                server.connect(self.upstream)
-                server.sendall("\r\n".join([first, *lines]).encode("latin1") + b"\r\n\r\n" + rest)
-                back = threading.Thread(target=self.pump, args=(server, client), daemon=True)
-                back.start()
-                self.pump(client, server)
-                back.join()
-
-    @staticmethod
-    def pump(source, target):
-        try:
-            while True:
-                more = source.recv(65536)
-                if not more:
-                    break
-                target.sendall(more)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass
 
 
 class Privileges(Scenario):
@@ -203,10 +129,19 @@ class InTheClear(Scenario):
             one.bind(f"/proc/self/fd/{folder}/s {self.name}")
             os.close(folder)
 
+    def canaries(self):
+        return self.content, self.name, self.passphrase
+
     def look(self, *argv):
-        """grep in the bed; argv: files and folders"""
-        words = [option for word in (self.content, self.name, self.passphrase) for option in ("-e", word)]
-        return run("grep", "-r", "-l", "-a", "-F", "-s", *words, *argv, check=False).stdout.splitlines()
+        """What holds one of the words: as its content, its name, or where a link leads. argv: files and folders"""
+        words = [option for word in self.canaries() for option in ("-e", word)]
+        return (run("grep", "-r", "-l", "-a", "-F", "-s", *words, *argv, check=False).stdout.splitlines() +
+                run("find", *argv, *self.named("-name", "-lname"), check=False).stdout.splitlines())
+
+    def named(self, *tests):
+        """What `find` is asked for."""
+        asked = [option for word in self.canaries() for test in tests for option in ("-o", test, f"*{word}*")]
+        return ["(", *asked[1:], ")"]
 
     def check_places(self, own):
         """own: where the words may be, since the test put them there"""
@@ -215,7 +150,10 @@ class InTheClear(Scenario):
         self.assertEqual(found, [])
         for name in ("miraclemax",):
             # grep of the image's busybox, where only the sidecar sees: its tmpfs, /dev/shm, its processes' arguments
-            words = [option for word in (self.content, self.name, self.passphrase) for option in ("-e", word)]
+            words = [option for word in self.canaries() for option in ("-e", word)]
+            places = ("/tmp", "/run", "/dev/shm", "/var/tmp", "/var/lib/miraclemax", "/backups")
+            # busybox's find has no -lname
+            self.assertEqual(world.podman("exec", name, "find", *places, *self.named("-name")).stdout, "")
             script = """grep -r -l -F "$@" /tmp /run /dev/shm /var/tmp /var/lib/miraclemax /backups 2>/dev/null
                 for each in /proc/[0-9]*; do
                     [ "$each" = /proc/$$ ] || cat $each/cmdline $each/environ
@@ -225,7 +163,7 @@ class InTheClear(Scenario):
             lines = [line for line in done.stdout.splitlines() if line.removeprefix("process: ") not in words]
             self.assertEqual(lines, [])
             logs = world.podman("logs", name)
-            for word in (self.content, self.name, self.passphrase):
+            for word in self.canaries():
                 self.assertNotIn(word, logs.stdout + logs.stderr)
 
     def test_sidecar(self):
@@ -245,17 +183,27 @@ class InTheClear(Scenario):
             told = told.stdout + told.stderr
             for words in (("plan",), ("show", "latest"), ("show", "latest", "--json"), ("list",)):
                 told += world.miraclemax(*words).stdout
-            for word in (self.content, self.name, self.passphrase):
+            for word in self.canaries():
                 self.assertNotIn(word, told)
             self.assertEqual(world.record("data")["archive"]["encryption"], "passphrase" if environment else "openpgp")
             self.assertEqual(world.record("data")["entries"]["skipped"], 1)
             self.check_places(own)
             world.drop_sidecar()
+        self.finds_what_it_looks_for()
         # What was looked for is there once it is decrypted.
         stored = os.path.join(world.backups, "latest", world.record("data")["archive"]["file"]["path"])
         plain = world.keys.gpg("--passphrase", self.passphrase, "--decrypt", stored, text=False).stdout
         self.assertIn(self.content.encode(), plain)
         self.assertIn(self.name.encode(), plain)
+
+    def finds_what_it_looks_for(self):
+        """A content, a name, and a link's target."""
+        trap = os.path.join(self.world.bed, "trap")
+        os.makedirs(os.path.join(trap, "a folder " + self.name))
+        os.symlink("/" + self.name, os.path.join(trap, "link"))
+        tree.write(os.path.join(trap, "content"), b"-" + self.passphrase.encode() + b"-")
+        self.assertEqual({os.path.basename(path) for path in self.look(trap)}, {"a folder " + self.name, "link", "content"})
+        shutil.rmtree(trap)
 
     def test_host_under_strace(self):
         """The controller, its child worker and gpg, as the kernel sees them."""
@@ -295,7 +243,7 @@ class InTheClear(Scenario):
                     continue
                 if call[1] in ("execve", "execveat") and "resumed" not in line:
                     programs.add(os.path.basename(re.search(r'"([^"]*)"', line)[1]))
-                    for word in (self.content, self.name, self.passphrase):
+                    for word in self.canaries():
                         self.assertNotIn(word, line)
                     self.assertNotIn("PRIVATE KEY", line)
                 elif call[1] in ("mknod", "mknodat") and "S_IFIFO" in line:

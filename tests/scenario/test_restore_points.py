@@ -2,9 +2,9 @@
 import os
 import unittest
 
+from cut_off import with_points
 from half_restored import HalfRestored
 from oracle import Fault
-from test_faults import with_points
 from world import LONG, wait_until
 
 

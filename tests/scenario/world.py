@@ -15,6 +15,7 @@ BED = os.path.join(HERE, "bed.sh")
 IMAGES = os.path.join(HERE, "images.sh")
 APP = "localhost/miraclemax-test:1"
 SIDECAR = "localhost/miraclemax:test"
+ASLEEP = ("--entrypoint", '["sh", "-c", "sleep infinity"]')  # a sidecar whose first process looks after no dead run
 LONG = bool(os.environ.get("MIRACLEMAX_TEST_LONG"))
 
 
@@ -196,8 +197,13 @@ class World:
         return sorted(name for name in os.listdir(self.backups) if name[0].isdigit())
 
     def debris(self):
-        return sorted(name for name in os.listdir(self.backups)
-                      if name.startswith(".") and name not in (".lock", ".removed"))
+        for _ in range(10):
+            found = sorted(name for name in os.listdir(self.backups)
+                           if name.startswith(".") and name not in (".lock", ".removed"))
+            if ".probe-1" not in found:
+                break
+            time.sleep(0.1)  # the sidecar's first process is just looking whether it can write there
+        return found
 
     def manifest(self, id="latest"):
         with open(os.path.join(self.backups, id, "manifest.json")) as file:
