@@ -7,6 +7,7 @@ namespace miraclemax::archive {
 namespace {
 
 constexpr std::uint64_t kSmallHoles = 4ULL << 20;
+constexpr std::uint64_t kMostZeros = 8ULL << 30;
 constexpr std::array<std::byte, 64 << 10> kZeros{};
 
 void put(std::span<std::byte, 8> into, std::uint64_t value) {
@@ -20,6 +21,10 @@ void put(std::span<std::byte, 8> into, std::uint64_t value) {
 
 ContentHash::Of ContentHash::choose(std::uint64_t holes, std::uint64_t data) {
     return holes <= kSmallHoles || holes <= data ? Of::all : Of::data;
+}
+
+ContentHash::Of ContentHash::bounded(Of asked, std::uint64_t holes, std::uint64_t data) {
+    return holes <= std::max(kMostZeros, data) ? asked : Of::data;
 }
 
 void ContentHash::part(const Extent& extent) {

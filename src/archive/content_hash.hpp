@@ -29,6 +29,8 @@ public:
     // A terabyte of zeros would take many minutes, in which containers stand still: the holes count as zeros
     // where they are small, or no more than the data (both in bytes).
     static Of choose(std::uint64_t holes, std::uint64_t data);
+    // Of what an inventory asks for: no writer ever hashed more zeros than 8 GiB, or than there is data.
+    static Of bounded(Of asked, std::uint64_t holes, std::uint64_t data);
 
     void begin(Of of) { of_ = of; }
     void part(const Extent& extent); // its data follows

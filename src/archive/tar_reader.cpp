@@ -14,9 +14,6 @@ namespace {
 constexpr std::size_t kBuffer = 256 << 10; // whole blocks, so that none ever lies across its end
 static_assert(kBuffer % kTarBlock == 0);
 
-// No writer asks for more of them to be hashed than this, or than there is data: a bomb ends here.
-constexpr std::uint64_t kMostZeros = 8ULL << 30;
-
 [[noreturn]] void refuse(const std::string& why) {
     throw Error(ExitCode::damaged, why);
 }
@@ -162,8 +159,7 @@ Contained TarReader::content(const ArchivedEntry& entry, ContentHash::Of of, con
     }
     if (stored + map.data() != entry.stored)
         refuse(last_ + " has another amount of content than the map of its holes says");
-    const std::uint64_t holes = size - map.data();
-    hash_.begin(holes <= std::max(kMostZeros, map.data()) ? of : ContentHash::Of::data);
+    hash_.begin(ContentHash::bounded(of, size - map.data(), map.data()));
     std::uint64_t at = 0;
     for (const Extent& extent : map.parts()) {
         hole(extent.offset - at, sink);

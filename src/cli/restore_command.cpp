@@ -110,13 +110,14 @@ ExitCode Commands::restore() {
         return undo_or_discard(context, *follow, folder);
     const catalog::Catalog catalog(folder);
     const auto request = request_of(wish);
-    auto plan = run::plan_restore(run::survey(context), catalog, request);
+    const auto host = run::survey(context);
+    auto plan = run::plan_restore(host, catalog, request);
     if ((wish.dry_run || wish.verify_only) && run::awaits_recovery(setup.settings))
         plan.warnings.emplace_back(
             "a run that was cut off waits for `miraclemax recover`, or for the restore "
             "itself: this changes nothing of what it left");
     if (wish.dry_run || !wish.verify_only) // what is only read needs none
-        run::find_room(context, plan, request);
+        run::find_room(context, host, plan, request);
     print_restore_plan(plan, request, options_.json, std::cout);
     if (wish.verify_only)
         return verify_planned(context, plan, catalog);

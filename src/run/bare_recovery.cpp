@@ -11,10 +11,8 @@ namespace miraclemax::run {
 namespace {
 
 std::vector<RestoreRecord> cut_off(const RestoreRecords& records, const Alive& alive, bool folders) {
-    auto all = records.all();
-    std::erase_if(all, [&](const RestoreRecord& each) {
-        return !any_cut_off(each, alive) || needs_no_podman(each) != folders;
-    });
+    auto all = all_cut_off(records, alive);
+    std::erase_if(all, [&](const RestoreRecord& each) { return needs_no_podman(each) != folders; });
     return all;
 }
 

@@ -18,8 +18,9 @@ namespace {
 
 class RoomFinder {
 public:
-    RoomFinder(const Context& context, const RestoreRequest& request)
-        : context_(context), request_(request), room_(context), cut_off_(awaits_recovery(context.settings)) {}
+    RoomFinder(const Context& context, const Host& host, const RestoreRequest& request)
+        : context_(context), host_(host), request_(request), room_(context, host),
+          cut_off_(awaits_recovery(context.settings)) {}
 
     void look_at(RestoreItem& item) {
         if (!item.refusal.empty())
@@ -52,7 +53,7 @@ public:
 
 private:
     [[nodiscard]] bool may_be_in_place(const RestoreItem& item) const {
-        return request_.in_place && !item.new_volume && !never_mounted(room_.host(), item.target.source);
+        return request_.in_place && !item.new_volume && !never_mounted(host_, item.target.source);
     }
 
     // As the unpacking would, once the groups before this one were swapped.
@@ -91,7 +92,7 @@ private:
         try {
             if (!keys_)
                 keys_ = load_keys(context_.settings);
-            const auto planned = make_plan(context_.settings, room_.host(), *keys_, nullptr,
+            const auto planned = make_plan(context_.settings, host_, *keys_, nullptr,
                                            {.components = {item.record.name}, .safety = true});
             if (!planned.problems.empty())
                 return refuse(item, planned.problems.front().what, planned.problems.front().remedy);
@@ -126,6 +127,7 @@ private:
     }
 
     const Context& context_;
+    const Host& host_;
     const RestoreRequest& request_;
     RestoreRoom room_;
     bool cut_off_;
@@ -135,10 +137,10 @@ private:
 
 } // namespace
 
-void find_room(const Context& context, RestorePlan& plan, const RestoreRequest& request) {
+void find_room(const Context& context, const Host& host, RestorePlan& plan, const RestoreRequest& request) {
     if (!request.only.empty())
         return; // a part, whose size nobody knows
-    RoomFinder finder(context, request);
+    RoomFinder finder(context, host, request);
     for (auto& group : plan.groups)
         for (auto& item : group.items)
             finder.look_at(item);

@@ -16,15 +16,11 @@ std::vector<Settled> settle_dead(const Settings& settings, podman::Engine& engin
                                  const std::optional<std::string>& self_id, const Alive& alive,
                                  const std::stop_token& stop) {
     RestoreRecords records(settings);
-    const auto dead = [&] {
-        auto all = records.all();
-        std::erase_if(all, [&](const RestoreRecord& each) { return !any_cut_off(each, alive); });
-        return all;
-    };
-    if (dead().empty())
+    auto dead = all_cut_off(records, alive);
+    if (dead.empty())
         return {};
     const Host host = survey(engine, self_id);
-    return settle_cut_off(settings, engine, host, records, dead(), alive, stop);
+    return settle_cut_off(settings, engine, host, records, std::move(dead), alive, stop);
 }
 
 void add(quiesce::RecoveryReport& to, quiesce::RecoveryReport later) {
@@ -86,12 +82,10 @@ std::set<std::string> unsettled(const Settings& settings) {
 
 bool awaits_recovery(const Settings& settings) {
     const auto left = quiesce::leftovers(settings.journals());
-    const auto records = RestoreRecords(settings).all();
     const Alive alive = [&](const std::string& run) { return quiesce::alive(settings.journals(), run); };
     return std::any_of(left.begin(), left.end(),
                        [](const auto& each) { return !each.open.empty() || !each.trouble.empty(); }) ||
-           std::any_of(records.begin(), records.end(),
-                       [&](const RestoreRecord& record) { return any_cut_off(record, alive); });
+           !all_cut_off(RestoreRecords(settings), alive).empty();
 }
 
 quiesce::Waiting waiting(const Settings& settings, podman::Engine& engine,

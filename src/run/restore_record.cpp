@@ -252,6 +252,12 @@ bool any_cut_off(const RestoreRecord& record, const Alive& alive) {
                        });
 }
 
+std::vector<RestoreRecord> all_cut_off(const RestoreRecords& records, const Alive& alive) {
+    auto all = records.all();
+    std::erase_if(all, [&](const RestoreRecord& each) { return !any_cut_off(each, alive); });
+    return all;
+}
+
 bool holds_up(const RestoreRecord& record, const RestoredComponent& each) {
     return moving(each) || each.step == Step::emptied ||
            (each.step == Step::staging && half_swapped(record, each));

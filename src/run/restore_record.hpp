@@ -106,6 +106,7 @@ using Alive = std::function<bool(const std::string& run)>;
 [[nodiscard]] std::string in_motion(const Settings& settings);
 // A run that is dead has left something in the record's components.
 [[nodiscard]] bool any_cut_off(const RestoreRecord& record, const Alive& alive);
+[[nodiscard]] std::vector<RestoreRecord> all_cut_off(const RestoreRecords& records, const Alive& alive);
 // While this is so, the containers of the run that has the component in hand may not be started, if it is
 // dead: its data, or that of another of its group, is half moved.
 [[nodiscard]] bool holds_up(const RestoreRecord& record, const RestoredComponent& each);

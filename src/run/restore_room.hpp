@@ -14,22 +14,21 @@ namespace miraclemax::run {
 // One thread. Begins a run, for its settlers, with the first place that needs one.
 class RestoreRoom {
 public:
-    explicit RestoreRoom(const Context& context) : context_(context), host_(survey(context)) {}
+    RestoreRoom(const Context& context, const Host& host) : context_(context), host_(host) {}
     ~RestoreRoom();
     RestoreRoom(const RestoreRoom&) = delete;
     RestoreRoom& operator=(const RestoreRoom&) = delete;
 
     // nullopt: it can't be told; the unpacking looks again. Throws Error (interrupted).
     [[nodiscard]] std::optional<archive::Space> at(const RestoreItem& item, const RestoreRequest& request);
-    [[nodiscard]] const Host& host() const { return host_; }
 
 private:
     [[nodiscard]] std::optional<archive::Space> of_volume_store(const RestoreItem& item) const;
     [[nodiscard]] std::optional<archive::Space> by_settler(const RestoreItem& item);
 
     const Context& context_;
+    const Host& host_;
     std::optional<Execution> execution_;
-    Host host_;
 };
 
 } // namespace miraclemax::run

@@ -60,6 +60,16 @@ ino_t inode_of(const std::filesystem::path& path) {
     return facts.st_ino;
 }
 
+Entry pause_of(const std::string& id) {
+    return {.id = id,
+            .name = "db",
+            .unit = {},
+            .act = Act::pause,
+            .before = podman::State::running,
+            .started_at = {},
+            .after = {}};
+}
+
 // That the file is there, and all that it says.
 void expect_durable(const std::filesystem::path& journal) {
     const std::lock_guard lock(mutex);
@@ -78,13 +88,7 @@ TEST(DurabilityTest, EachRecordIsOnDiskBeforeTheCallReturns) {
     const auto path = temp.path() / "r1.journal";
     expect_durable(path);
     for (const std::string id : {"0123", "4567"}) {
-        journal.intend({.id = id,
-                        .name = "db",
-                        .unit = {},
-                        .act = Act::pause,
-                        .before = podman::State::running,
-                        .started_at = {},
-                        .after = {}});
+        journal.intend(pause_of(id));
         EXPECT_NE(content_of(path).find(id), std::string::npos);
         expect_durable(path);
     }
@@ -100,13 +104,7 @@ TEST(DurabilityTest, ARecordThatADiskCouldNotTakeIsTold) {
         good_syncs = failed;
         try {
             Journal journal(temp.path(), "r1");
-            journal.intend({.id = "0123",
-                            .name = "db",
-                            .unit = {},
-                            .act = Act::pause,
-                            .before = podman::State::running,
-                            .started_at = {},
-                            .after = {}});
+            journal.intend(pause_of("0123"));
             whole = true;
         } catch (const Error&) { // NOLINT(bugprone-empty-catch): the next one may do it
         }

@@ -70,11 +70,6 @@ protected:
         engine.forget_calls();
         return id;
     }
-    RestorePlan found(const RestoreRequest& request) {
-        auto planned = plan(request);
-        find_room(context(), planned, request);
-        return planned;
-    }
     RestoreResult run_it(RestoreRequest request = {}, const PrivateKeys& keys = {}) {
         request.in_place = true;
         return restore(context(), watcher, found(request), keys, request);

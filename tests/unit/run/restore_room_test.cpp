@@ -31,11 +31,6 @@ protected:
     void fill(const std::string& volume, std::size_t kibibytes) const {
         write(volume, "file", std::string(kibibytes * kibibyte, 'x'));
     }
-    RestorePlan found(const RestoreRequest& request = {}) {
-        auto planned = plan(request);
-        find_room(context(), planned, request);
-        return planned;
-    }
     static std::vector<RestoreItem> refused(const RestorePlan& plan) {
         std::vector<RestoreItem> items;
         for (const auto& group : plan.groups)

@@ -3,6 +3,7 @@
 
 #include "archive/staging.hpp"
 #include "run/execution.hpp"
+#include "run/in_place_plan.hpp"
 #include "run/recover.hpp"
 #include "run/restore.hpp"
 #include "run/undo_restore.hpp"
@@ -50,6 +51,12 @@ protected:
     RestorePlan plan(const RestoreRequest& request = {}) {
         const store::BackupFolder folder(settings.backups);
         return plan_restore(survey(engine, {}), catalog::Catalog(folder), request);
+    }
+    // With the room looked for.
+    RestorePlan found(const RestoreRequest& request = {}) {
+        auto planned = plan(request);
+        find_room(context(), survey(engine, {}), planned, request);
+        return planned;
     }
     RestoreResult restore_all(const RestoreRequest& request = {}) {
         return restore(context(), follower, plan(request), {}, request);
